@@ -1,0 +1,2 @@
+//! Hands one alert to the daemon.
+fn main() {}
