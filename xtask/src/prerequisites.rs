@@ -1,0 +1,73 @@
+//! What the tests need from outside, installed when root, named otherwise.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// The version the stand-in for IRIS is held against (facts/iris.md §11).
+const CLIENT: &str = "dfir-iris-client==2.0.4";
+const MUSL: &str = "x86_64-unknown-linux-musl";
+
+/// The workspace's folder.
+pub fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_owned()
+}
+
+/// Where cargo builds.
+pub fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// A virtual environment with the official client of IRIS in `.venv`.
+pub fn python_client() -> Result<(), String> {
+    let venv = root().join(".venv");
+    let python = venv.join("bin/python");
+    if succeeds(Command::new(&python).args(["-c", "import dfir_iris_client.alert"])) {
+        return Ok(());
+    }
+    eprintln!("making .venv with {CLIENT}, the official client the stand-in for IRIS is tested with");
+    let make = |venv: &Path| succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv));
+    if !make(&venv) {
+        if !is_root() {
+            return Err("python3 with its venv module is missing: apt-get install python3 python3-venv, \
+                        or run this once as root"
+                .to_owned());
+        }
+        if !(succeeds(Command::new("apt-get").arg("update"))
+            && succeeds(Command::new("apt-get").args(["install", "-y", "python3", "python3-venv"])))
+        {
+            return Err("apt-get could not install python3 and python3-venv".to_owned());
+        }
+        if !make(&venv) {
+            return Err("python3 -m venv does not work".to_owned());
+        }
+    }
+    if succeeds(Command::new(&python).args(["-m", "pip", "install", "--quiet", CLIENT])) {
+        Ok(())
+    } else {
+        Err(format!("pip could not install {CLIENT} into .venv: is PyPI reachable?"))
+    }
+}
+
+/// Whether the hook can be built static with musl; tries to add the target.
+pub fn musl_target() -> bool {
+    let installed = Command::new("rustup")
+        .args(["target", "list", "--installed"])
+        .output()
+        .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).lines().any(|line| line == MUSL));
+    let there = installed || succeeds(Command::new("rustup").args(["target", "add", MUSL]));
+    if !there {
+        eprintln!("the Rust target {MUSL} is missing and can't be added: the hook is built static with glibc, about twice as slow to start");
+    }
+    there
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}
+
+fn succeeds(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+}
