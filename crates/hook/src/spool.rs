@@ -10,8 +10,8 @@
 //! | after the rename, before the folder's fsync | the one or the other name; integratord got no exit 0 |
 //! | after the folder's fsync | the alert, whole |
 //!
-//! No file is ever overwritten: the temporary name is created exclusively and so is the lock on the final name; whoever
-//! holds it looks for the final name first and moves to the next nanosecond where that is taken.
+//! No file is ever overwritten: the temporary name is created exclusively, which makes it the lock on the final name; its
+//! holder looks whether the final name is free and moves on to the next nanosecond where it is not.
 
 use std::{
     ffi::OsStr,
@@ -143,7 +143,7 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// Reads an alert file of 1 to `limit` bytes behind what `buffer` holds. Used for integratord's file and for the spool's.
+/// Reads an alert file of 1 to `limit` bytes behind what `buffer` holds.
 ///
 /// # Errors
 /// Where there is no such alert. `buffer`'s content is then unspecified.
@@ -152,6 +152,14 @@ pub fn read(path: &Path, limit: usize, buffer: &mut Vec<u8>) -> Result<(), ReadE
         .read(true)
         .custom_flags(NEVER_BLOCK)
         .open(path)?;
+    read_open(file, limit, buffer)
+}
+
+/// [`read`] from a file that the caller opened (not blocking: it may be a pipe).
+///
+/// # Errors
+/// As [`read`].
+pub fn read_open(file: File, limit: usize, buffer: &mut Vec<u8>) -> Result<(), ReadError> {
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(ReadError::NotAFile);

@@ -4,6 +4,13 @@
 //! has read. It goes on (answers the hook, moves its position) only when the intake's receipt says the batch is durable:
 //! the checkpoint is stored in the very transaction that records what became of the batch's alerts.
 
+pub mod hook_socket;
+mod follower;
 mod intake;
+pub mod spool;
 
+pub use follower::{
+    Begin, CheckpointError, DEFAULT_ALERTS_JSON, DEFAULT_LINE_LIMIT, Follower, FollowerConfig,
+    FollowerError, FollowerHandle, FollowerSnapshot, FollowerStatus, Stop,
+};
 pub use intake::{Batch, Checkpoint, Intake, Receipt, Record, Rejected};
