@@ -1,0 +1,6 @@
+//! Tests of the follower against a writer that behaves like analysisd and an intake in memory.
+//!
+//! Most tests run the follower step by step in the test's own thread (`Rig`), so they need no waiting and no sleeping.
+
+mod rig;
+mod rotation;
