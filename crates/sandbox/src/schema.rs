@@ -231,7 +231,11 @@ pub(crate) fn database_checks(values: &Map<String, Value>) -> Result<(), Answer>
                 // `alert_id` is a bigint; a saturated number stands for one beyond it.
                 let is_bigint = column.name == "alert_id";
                 let fits = |id: i64| {
-                    if is_bigint { id < i64::MAX } else { i32::try_from(id).is_ok() }
+                    if is_bigint {
+                        id < i64::MAX
+                    } else {
+                        i32::try_from(id).is_ok()
+                    }
                 };
                 if value.as_i64().is_some_and(|id| !fits(id)) {
                     return Err(errors::out_of_range(values));

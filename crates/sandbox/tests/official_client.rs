@@ -30,12 +30,19 @@ async fn the_official_client_finds_everything_it_expects() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/official_client.py");
     let mut command = Command::new(python);
     command.args([script, &sandbox.url(), sandbox.key()]);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(
         output.status.success(),
         "{}\n{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
-    assert_eq!(sandbox.alert_count(), 2, "one alert was deleted and made again, one stayed");
+    assert_eq!(
+        sandbox.alert_count(),
+        2,
+        "one alert was deleted and made again, one stayed"
+    );
 }
