@@ -64,8 +64,9 @@ pub enum HookSocketError {
 /// The listening socket. Its file is removed when this is dropped.
 #[derive(Debug)]
 pub struct HookSocket {
-    listener: UnixListener,
+    // Dropped first: while this one still listens, no other daemon can have taken the name.
     _file: SocketFile,
+    listener: UnixListener,
 }
 
 impl HookSocket {
@@ -232,19 +233,24 @@ struct SocketFile {
 
 impl SocketFile {
     fn new(path: &Path) -> io::Result<SocketFile> {
-        let metadata = std::fs::symlink_metadata(path)?;
         Ok(SocketFile {
             path: path.to_owned(),
-            identity: (metadata.dev(), metadata.ino()),
+            identity: identity(path)?,
         })
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let is_ours = SocketFile::new(&self.path).is_ok_and(|now| now.identity == self.identity);
+        let is_ours = identity(&self.path).is_ok_and(|identity| identity == self.identity);
         if is_ours && let Err(error) = std::fs::remove_file(&self.path) {
             tracing::warn!(%error, "can't remove the hook socket");
         }
     }
+}
+
+/// Device and inode.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = std::fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
