@@ -54,6 +54,9 @@ pub enum LedgerError {
     /// The ledger has been closed.
     #[error("the ledger is closed")]
     Closed,
+    /// Too many alerts wait for a disk that takes none. Nothing was kept: the source must come again.
+    #[error("too many alerts wait for the ledger's disk; try again later")]
+    Overloaded,
 }
 
 /// What a source read, decided and ready to be kept: one transaction.

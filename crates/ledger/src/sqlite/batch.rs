@@ -1,0 +1,262 @@
+//! What the jobs of one transaction share: the connection, the names' numbers, the next numbers, and the counters' changes.
+//!
+//! Counters are summed here and written once, just before the commit, so that a batch of 256 alerts costs one update of the
+//! hour's row and not 256.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::error::SqlError;
+
+/// Names are free text from outside: beyond so many the numbers remembered are dropped and looked up anew.
+const MOST_NAMES: usize = 50_000;
+
+/// Numbers of names, remembered between transactions. Must be emptied when a transaction is rolled back.
+#[derive(Default)]
+pub(super) struct Names {
+    sources: HashMap<String, i64>,
+    sinks: HashMap<String, i64>,
+    lanes: HashMap<i64, HashMap<String, i64>>,
+    agents: HashMap<String, i64>,
+    count: usize,
+}
+
+/// Changes of a source's counters in one hour.
+#[derive(Default)]
+pub(super) struct SourceTally {
+    pub(super) received: i64,
+    pub(super) malformed: i64,
+    pub(super) duplicate: i64,
+    pub(super) filtered: i64,
+    pub(super) routed: i64,
+    pub(super) collisions: i64,
+    pub(super) forgotten: i64,
+    pub(super) malformed_forgotten: i64,
+}
+
+/// Changes of a sink's counters in one hour of reception.
+#[derive(Default)]
+pub(super) struct SinkTally {
+    pub(super) routed: i64,
+    pub(super) delivered: i64,
+    pub(super) adopted: i64,
+    pub(super) dead: i64,
+    pub(super) pending: i64,
+    pub(super) delivered_forgotten: i64,
+    pub(super) dead_forgotten: i64,
+}
+
+/// One transaction being filled.
+pub(super) struct Batch<'a> {
+    pub(super) connection: &'a Connection,
+    names: &'a mut Names,
+    next: Option<(i64, i64)>,
+    sources: HashMap<(i64, i64), SourceTally>,
+    sinks: HashMap<(i64, i64), SinkTally>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(connection: &'a Connection, names: &'a mut Names) -> Self {
+        Self {
+            connection,
+            names,
+            next: None,
+            sources: HashMap::new(),
+            sinks: HashMap::new(),
+        }
+    }
+
+    /// The counters of a source in an hour.
+    pub(super) fn source_tally(&mut self, hour: i64, source: i64) -> &mut SourceTally {
+        self.sources.entry((hour, source)).or_default()
+    }
+
+    /// The counters of a sink in an hour.
+    pub(super) fn sink_tally(&mut self, hour: i64, sink: i64) -> &mut SinkTally {
+        self.sinks.entry((hour, sink)).or_default()
+    }
+
+    /// The numbers of the next alert and the next delivery.
+    pub(super) fn next(&mut self) -> Result<&mut (i64, i64), SqlError> {
+        let next = match self.next {
+            Some(next) => next,
+            None => self
+                .connection
+                .prepare_cached("SELECT next_alert, next_delivery FROM sequence")?
+                .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?,
+        };
+        Ok(self.next.insert(next))
+    }
+
+    /// The number of a source; a new one is kept.
+    pub(super) fn source(&mut self, name: &str) -> Result<i64, SqlError> {
+        if let Some(&id) = self.names.sources.get(name) {
+            return Ok(id);
+        }
+        let id = number(
+            self.connection,
+            "SELECT id FROM source WHERE name = ?1",
+            "INSERT INTO source (name) VALUES (?1)",
+            name,
+        )?;
+        self.names.make_room();
+        self.names.sources.insert(name.into(), id);
+        Ok(id)
+    }
+
+    /// The number of a sink; a new one is kept.
+    pub(super) fn sink(&mut self, name: &str) -> Result<i64, SqlError> {
+        if let Some(&id) = self.names.sinks.get(name) {
+            return Ok(id);
+        }
+        let id = number(
+            self.connection,
+            "SELECT id FROM sink WHERE name = ?1",
+            "INSERT INTO sink (name) VALUES (?1)",
+            name,
+        )?;
+        self.names.make_room();
+        self.names.sinks.insert(name.into(), id);
+        Ok(id)
+    }
+
+    /// The number of an agent's name; a new one is kept.
+    pub(super) fn agent(&mut self, name: &str) -> Result<i64, SqlError> {
+        if let Some(&id) = self.names.agents.get(name) {
+            return Ok(id);
+        }
+        let id = number(
+            self.connection,
+            "SELECT id FROM agent WHERE name = ?1",
+            "INSERT INTO agent (name) VALUES (?1)",
+            name,
+        )?;
+        self.names.make_room();
+        self.names.agents.insert(name.into(), id);
+        Ok(id)
+    }
+
+    /// The number of a lane of a sink; a new one is kept.
+    pub(super) fn lane(&mut self, sink: i64, name: &str) -> Result<i64, SqlError> {
+        if let Some(&id) = self
+            .names
+            .lanes
+            .get(&sink)
+            .and_then(|lanes| lanes.get(name))
+        {
+            return Ok(id);
+        }
+        let known = self
+            .connection
+            .prepare_cached("SELECT id FROM lane WHERE sink = ?1 AND name = ?2")?
+            .query_row(params![sink, name], |row| row.get(0))
+            .optional()?;
+        let id = match known {
+            Some(id) => id,
+            None => {
+                self.connection
+                    .prepare_cached("INSERT INTO lane (sink, name) VALUES (?1, ?2)")?
+                    .execute(params![sink, name])?;
+                self.connection.last_insert_rowid()
+            }
+        };
+        self.names.make_room();
+        self.names
+            .lanes
+            .entry(sink)
+            .or_default()
+            .insert(name.into(), id);
+        Ok(id)
+    }
+
+    /// Writes what was summed up; the last act before the commit.
+    pub(super) fn finish(self) -> Result<(), SqlError> {
+        if let Some((alert, delivery)) = self.next {
+            self.connection
+                .prepare_cached("UPDATE sequence SET next_alert = ?1, next_delivery = ?2")?
+                .execute([alert, delivery])?;
+        }
+        for ((hour, source), tally) in &self.sources {
+            self.connection
+                .prepare_cached("INSERT OR IGNORE INTO source_hour (hour, source) VALUES (?1, ?2)")?
+                .execute([hour, source])?;
+            self.connection
+                .prepare_cached(
+                    "UPDATE source_hour SET received = received + ?3, malformed = malformed + ?4,
+                        duplicate = duplicate + ?5, filtered = filtered + ?6, routed = routed + ?7,
+                        collisions = collisions + ?8, forgotten = forgotten + ?9,
+                        malformed_forgotten = malformed_forgotten + ?10
+                     WHERE hour = ?1 AND source = ?2",
+                )?
+                .execute(params![
+                    hour,
+                    source,
+                    tally.received,
+                    tally.malformed,
+                    tally.duplicate,
+                    tally.filtered,
+                    tally.routed,
+                    tally.collisions,
+                    tally.forgotten,
+                    tally.malformed_forgotten,
+                ])?;
+        }
+        for ((hour, sink), tally) in &self.sinks {
+            self.connection
+                .prepare_cached("INSERT OR IGNORE INTO sink_hour (hour, sink) VALUES (?1, ?2)")?
+                .execute([hour, sink])?;
+            self.connection
+                .prepare_cached(
+                    "UPDATE sink_hour SET routed = routed + ?3, delivered = delivered + ?4,
+                        adopted = adopted + ?5, dead = dead + ?6, pending = pending + ?7,
+                        delivered_forgotten = delivered_forgotten + ?8,
+                        dead_forgotten = dead_forgotten + ?9
+                     WHERE hour = ?1 AND sink = ?2",
+                )?
+                .execute(params![
+                    hour,
+                    sink,
+                    tally.routed,
+                    tally.delivered,
+                    tally.adopted,
+                    tally.dead,
+                    tally.pending,
+                    tally.delivered_forgotten,
+                    tally.dead_forgotten,
+                ])?;
+        }
+        Ok(())
+    }
+}
+
+impl Names {
+    /// Forgets all numbers, after a rollback.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn make_room(&mut self) {
+        if self.count >= MOST_NAMES {
+            self.clear();
+        }
+        self.count += 1;
+    }
+}
+
+fn number(
+    connection: &Connection,
+    select: &str,
+    insert: &str,
+    name: &str,
+) -> Result<i64, SqlError> {
+    let known = connection
+        .prepare_cached(select)?
+        .query_row([name], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    connection.prepare_cached(insert)?.execute([name])?;
+    Ok(connection.last_insert_rowid())
+}

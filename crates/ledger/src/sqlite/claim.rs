@@ -1,0 +1,385 @@
+//! Giving deliveries out: lanes in turn, oldest first within a lane, no agent beyond its share.
+//!
+//! Cost: a few look-ups in an index per lane of the sink and per delivery given, however many wait, wait for a retry, or
+//! stand in a paused lane. Within a lane the ready deliveries are read by age; when more than [`MOST_SKIPPED`] in a row
+//! belong to agents that have their share, the lane's agents are visited one by one instead (one look-up for each agent
+//! that has something ready), so that a million alerts of one loud agent are never walked through.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, VecDeque},
+};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    batch::Batch,
+    error::SqlError,
+    pauses::{Gate, gates},
+    payload::unpack,
+    time::{millis, timestamp},
+};
+use crate::{Claim, Claimed};
+
+/// So many deliveries of agents that have their share are passed over before the lane is read by agent.
+const MOST_SKIPPED: usize = 256;
+/// So many waiting deliveries of a lane become ready in one claim; the rest follow in the next ones.
+const MOST_PROMOTED: i64 = 1000;
+
+/// Claims.
+pub(super) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Claimed>, SqlError> {
+    let limit = if claim.probe {
+        claim.limit.min(1)
+    } else {
+        claim.limit
+    };
+    let now = millis(claim.now);
+    let lanes = lanes(batch.connection, claim, now)?;
+    if limit == 0 || lanes.is_empty() {
+        return Ok(Vec::new());
+    }
+    for &(lane, _) in &lanes {
+        promote(batch.connection, lane, now)?;
+    }
+    let outstanding = outstanding(batch.connection)?;
+    let page = (limit / lanes.len() + 1).max(4);
+    let mut readers: Vec<LaneReader<'_>> = Vec::with_capacity(lanes.len());
+    for &(lane, _) in &lanes {
+        readers.push(LaneReader {
+            connection: batch.connection,
+            lane,
+            per_agent: claim.per_agent,
+            page,
+            taken: outstanding.get(&lane).cloned().unwrap_or_default(),
+            order: Order::ByAge {
+                after: 0,
+                page: VecDeque::new(),
+                skipped: 0,
+            },
+        });
+    }
+    let chosen = if claim.probe {
+        oldest(&mut readers)?
+    } else {
+        in_turn(&mut readers, limit)?
+    };
+
+    let lease_until =
+        now.saturating_add(i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX));
+    let mut turn = lanes.iter().map(|&(_, turn)| turn).max().unwrap_or(0);
+    let mut turns: HashMap<i64, i64> = HashMap::new();
+    let mut claimed = Vec::with_capacity(chosen.len());
+    for (lane, delivery) in chosen {
+        turn += 1;
+        turns.insert(lane, turn);
+        match give(batch.connection, delivery, lease_until)? {
+            Ok(given) => claimed.push(given),
+            Err(why) => bury(batch, delivery, now, &why)?,
+        }
+    }
+    if lanes.len() > 1 {
+        for (lane, turn) in turns {
+            batch
+                .connection
+                .prepare_cached("UPDATE lane SET turn = ?2 WHERE id = ?1")?
+                .execute([lane, turn])?;
+        }
+    }
+    Ok(claimed)
+}
+
+/// The lanes that may be claimed from, with their turns, the one that waited longest first. A probe looks at lanes whose
+/// pause is due for one before it looks at open ones.
+fn lanes(connection: &Connection, claim: &Claim, now: i64) -> Result<Vec<(i64, i64)>, SqlError> {
+    let gates = gates(connection, &claim.sink, now)?;
+    let mut select = connection.prepare_cached(
+        "SELECT lane.id, lane.turn, lane.name FROM lane JOIN sink ON sink.id = lane.sink
+         WHERE sink.name = ?1 ORDER BY lane.turn, lane.id",
+    )?;
+    let mut rows = select.query([&claim.sink])?;
+    let mut open = Vec::new();
+    let mut due = Vec::new();
+    while let Some(row) = rows.next()? {
+        let lane = (row.get(0)?, row.get(1)?);
+        match gates.of(row.get_ref(2)?.as_str().unwrap_or_default()) {
+            Gate::Open => open.push(lane),
+            Gate::ProbeDue => due.push(lane),
+            Gate::Shut => {}
+        }
+    }
+    if claim.probe {
+        for &(lane, _) in &due {
+            promote(connection, lane, now)?;
+            if any_ready(connection, lane)? {
+                return Ok(due);
+            }
+        }
+    }
+    Ok(open)
+}
+
+/// Makes a lane's waiting deliveries ready whose time has come.
+fn promote(connection: &Connection, lane: i64, now: i64) -> Result<(), SqlError> {
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET state = 0, due_at = NULL WHERE id IN (
+                SELECT id FROM delivery INDEXED BY delivery_waiting
+                WHERE lane = ?1 AND state = 1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3)",
+        )?
+        .execute([lane, now, MOST_PROMOTED])?;
+    Ok(())
+}
+
+/// Whether anything in a lane is ready.
+pub(super) fn any_ready(connection: &Connection, lane: i64) -> Result<bool, SqlError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT 1 FROM delivery INDEXED BY delivery_ready WHERE lane = ?1 AND state = 0 LIMIT 1",
+        )?
+        .exists([lane])?)
+}
+
+/// How many are claimed, by lane and agent. There are never more than workers have in hand.
+fn outstanding(connection: &Connection) -> Result<HashMap<i64, HashMap<i64, usize>>, SqlError> {
+    let mut counts: HashMap<i64, HashMap<i64, usize>> = HashMap::new();
+    let mut select = connection.prepare_cached(
+        "SELECT lane, agent FROM delivery INDEXED BY delivery_claimed WHERE state = 2",
+    )?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        *counts
+            .entry(row.get(0)?)
+            .or_default()
+            .entry(row.get(1)?)
+            .or_default() += 1;
+    }
+    Ok(counts)
+}
+
+/// One of each lane in turn until there are enough.
+fn in_turn(readers: &mut [LaneReader<'_>], limit: usize) -> Result<Vec<(i64, i64)>, SqlError> {
+    let mut chosen = Vec::new();
+    loop {
+        let before = chosen.len();
+        for reader in readers.iter_mut() {
+            if chosen.len() == limit {
+                return Ok(chosen);
+            }
+            if let Some(delivery) = reader.next()? {
+                chosen.push((reader.lane, delivery));
+            }
+        }
+        if chosen.len() == before {
+            return Ok(chosen);
+        }
+    }
+}
+
+/// The oldest of all lanes.
+fn oldest(readers: &mut [LaneReader<'_>]) -> Result<Vec<(i64, i64)>, SqlError> {
+    let mut found: Option<(i64, i64)> = None;
+    for reader in readers {
+        if let Some(delivery) = reader.next()?
+            && found.is_none_or(|(_, known)| delivery < known)
+        {
+            found = Some((reader.lane, delivery));
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// Reads what may be claimed from one lane, oldest first.
+struct LaneReader<'a> {
+    connection: &'a Connection,
+    lane: i64,
+    per_agent: usize,
+    page: usize,
+    /// Claimed or chosen already, by agent.
+    taken: HashMap<i64, usize>,
+    order: Order,
+}
+
+enum Order {
+    /// All of the lane by age; `after` is the last one read.
+    ByAge {
+        after: i64,
+        page: VecDeque<(i64, i64)>,
+        skipped: usize,
+    },
+    /// The oldest of each agent that is still below its share.
+    ByAgent(BinaryHeap<Reverse<(i64, i64)>>),
+    Exhausted,
+}
+
+impl LaneReader<'_> {
+    fn next(&mut self) -> Result<Option<i64>, SqlError> {
+        loop {
+            match &mut self.order {
+                Order::Exhausted => return Ok(None),
+                Order::ByAge {
+                    after,
+                    page,
+                    skipped,
+                } => {
+                    if let Some((delivery, agent)) = page.pop_front() {
+                        *after = delivery;
+                        let taken = self.taken.entry(agent).or_default();
+                        if *taken < self.per_agent {
+                            *taken += 1;
+                            *skipped = 0;
+                            return Ok(Some(delivery));
+                        }
+                        *skipped += 1;
+                    } else if *skipped > MOST_SKIPPED {
+                        let after = *after;
+                        self.order = Order::ByAgent(self.agents(after)?);
+                    } else {
+                        let more = read_page(self.connection, self.lane, *after, self.page)?;
+                        if more.is_empty() {
+                            self.order = Order::Exhausted;
+                        } else {
+                            *page = more;
+                        }
+                    }
+                }
+                Order::ByAgent(heads) => {
+                    let Some(Reverse((delivery, agent))) = heads.pop() else {
+                        self.order = Order::Exhausted;
+                        return Ok(None);
+                    };
+                    let taken = self.taken.entry(agent).or_default();
+                    *taken += 1;
+                    if *taken < self.per_agent
+                        && let Some(next) = head(self.connection, self.lane, agent, delivery)?
+                    {
+                        heads.push(Reverse((next, agent)));
+                    }
+                    return Ok(Some(delivery));
+                }
+            }
+        }
+    }
+
+    fn agents(&self, after: i64) -> Result<BinaryHeap<Reverse<(i64, i64)>>, SqlError> {
+        let mut heads = BinaryHeap::new();
+        let mut last = i64::MIN;
+        let mut select = self.connection.prepare_cached(
+            "SELECT agent FROM delivery INDEXED BY delivery_ready_agent
+             WHERE lane = ?1 AND state = 0 AND agent > ?2 ORDER BY agent LIMIT 1",
+        )?;
+        while let Some(agent) = select
+            .query_row([self.lane, last], |row| row.get::<_, i64>(0))
+            .optional()?
+        {
+            last = agent;
+            if self.taken.get(&agent).copied().unwrap_or(0) < self.per_agent
+                && let Some(delivery) = head(self.connection, self.lane, agent, after)?
+            {
+                heads.push(Reverse((delivery, agent)));
+            }
+        }
+        Ok(heads)
+    }
+}
+
+fn read_page(
+    connection: &Connection,
+    lane: i64,
+    after: i64,
+    page: usize,
+) -> Result<VecDeque<(i64, i64)>, SqlError> {
+    let mut select = connection.prepare_cached(
+        "SELECT id, agent FROM delivery INDEXED BY delivery_ready
+         WHERE lane = ?1 AND state = 0 AND id > ?2 ORDER BY id LIMIT ?3",
+    )?;
+    let rows = select.query_map(params![lane, after, page as i64], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let mut read = VecDeque::with_capacity(page);
+    for row in rows {
+        read.push_back(row?);
+    }
+    Ok(read)
+}
+
+/// An agent's oldest ready delivery after another.
+fn head(
+    connection: &Connection,
+    lane: i64,
+    agent: i64,
+    after: i64,
+) -> Result<Option<i64>, SqlError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT id FROM delivery INDEXED BY delivery_ready_agent
+             WHERE lane = ?1 AND state = 0 AND agent = ?2 AND id > ?3 ORDER BY id LIMIT 1",
+        )?
+        .query_row([lane, agent, after], |row| row.get(0))
+        .optional()?)
+}
+
+/// Claims one delivery. The inner error is damage of its alert's row or bytes.
+fn give(
+    connection: &Connection,
+    delivery: i64,
+    lease_until: i64,
+) -> Result<Result<Claimed, String>, SqlError> {
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET state = 2, attempts = attempts + 1, fence = fence + 1,
+                lease_until = ?2 WHERE id = ?1",
+        )?
+        .execute([delivery, lease_until])?;
+    let found = connection
+        .prepare_cached(
+            "SELECT delivery.fence, alert.reference, lane.name, agent.name, delivery.attempts,
+                delivery.blamed, delivery.doubt, alert.received_at, payload.codec, payload.size,
+                payload.body
+             FROM delivery
+             JOIN alert ON alert.id = delivery.alert
+             JOIN payload ON payload.alert = delivery.alert
+             JOIN lane ON lane.id = delivery.lane
+             JOIN agent ON agent.id = delivery.agent
+             WHERE delivery.id = ?1",
+        )?
+        .query_row([delivery], |row| {
+            let claimed = Claimed {
+                delivery,
+                fence: row.get(0)?,
+                reference: row.get(1)?,
+                lane: row.get(2)?,
+                agent: row.get(3)?,
+                attempt: row.get(4)?,
+                blamed: row.get(5)?,
+                doubt: row.get(6)?,
+                received_at: timestamp(row.get(7)?),
+                payload: Vec::new(),
+            };
+            let payload = unpack(row.get(8)?, row.get(9)?, row.get_ref(10)?.as_blob()?);
+            Ok(payload.map(|payload| Claimed { payload, ..claimed }))
+        })
+        .optional()?;
+    Ok(found.unwrap_or_else(|| Err("its alert is missing in the ledger".into())))
+}
+
+/// Makes a dead letter of a delivery whose bytes are damaged, so that it stops nobody behind it.
+fn bury(batch: &mut Batch<'_>, delivery: i64, at: i64, why: &str) -> Result<(), SqlError> {
+    tracing::error!(
+        delivery,
+        why,
+        "a delivery's alert is damaged; kept as a dead letter"
+    );
+    let (sink, hour) = batch
+        .connection
+        .prepare_cached(
+            "UPDATE delivery SET state = 4, outcome = 2, finished_at = ?2, why = ?3
+             WHERE id = ?1 RETURNING sink, hour",
+        )?
+        .query_row(params![delivery, at, why], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let tally = batch.sink_tally(hour, sink);
+    tally.pending -= 1;
+    tally.dead += 1;
+    Ok(())
+}

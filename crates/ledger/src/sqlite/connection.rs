@@ -1,0 +1,90 @@
+//! Connections: how the file is opened, and with which settings.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{error::SqlError, schema};
+use crate::LedgerError;
+
+/// Other processes hold the write lock for one short transaction at a time.
+const BUSY: Duration = Duration::from_secs(5);
+/// Pages in the log before a checkpoint moves them into the database: 16 MiB.
+const CHECKPOINT_PAGES: u32 = 4096;
+/// The log is cut back to this after a burst: 64 MiB.
+const LOG_LIMIT: u32 = 64 << 20;
+
+/// The daemon's writer: creates the file and brings it to the newest schema.
+pub(super) fn writer(path: &Path, max_pages: Option<u32>) -> Result<Connection, SqlError> {
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    settings(&connection)?;
+    // Only takes effect before the first table is made.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    write_settings(&connection)?;
+    schema::migrate(&mut connection)?;
+    if let Some(pages) = max_pages {
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    Ok(connection)
+}
+
+/// A writer beside a daemon: the file must be there, with the schema this program knows.
+pub(super) fn short_writer(path: &Path) -> Result<Connection, SqlError> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    settings(&connection)?;
+    same_version(&connection)?;
+    write_settings(&connection)?;
+    Ok(connection)
+}
+
+/// A reader. Reading a database in WAL mode needs its `-shm` file, so the file is opened for writing where that is allowed,
+/// and writing is then switched off.
+pub(super) fn reader(path: &Path) -> Result<Connection, SqlError> {
+    let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .or_else(|_| {
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY)
+    })?;
+    settings(&connection)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -2048)?;
+    same_version(&connection)?;
+    Ok(connection)
+}
+
+fn settings(connection: &Connection) -> Result<(), SqlError> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn write_settings(connection: &Connection) -> Result<(), SqlError> {
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_LIMIT, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -16384)?;
+    Ok(())
+}
+
+fn same_version(connection: &Connection) -> Result<(), SqlError> {
+    let found = schema::version(connection)?;
+    if found < schema::KNOWN {
+        let known = schema::KNOWN;
+        return Err(SqlError::Refused(LedgerError::Unusable {
+            detail: format!(
+                "its schema has version {found}, this program's is {known}; start the alertbridge service once, it brings it up to date"
+            ),
+        }));
+    }
+    Ok(())
+}

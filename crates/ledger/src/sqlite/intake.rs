@@ -1,0 +1,242 @@
+//! Keeping what a source read: alerts, what was no alert, counts and the source's position, in one transaction.
+//!
+//! An alert with no sink at all is kept and counted as `routed` for its source; it has no deliveries and is finished at once.
+//! A reference that another alert has is replaced by `reference_if_taken`, and where that is taken as well, by the reference
+//! with the whole fingerprint and, at last, a number: nothing is lost to a clash of names.
+
+use std::borrow::Cow;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    batch::Batch,
+    error::SqlError,
+    payload::{Packed, pack},
+    time::{hour_of, millis},
+};
+use crate::{Arrival, Intake, IntakeReport, LedgerError, Malformed, Placement, Route};
+
+/// An intake whose payloads are compressed already, on the caller's thread.
+pub(super) struct PackedIntake {
+    source: String,
+    received_at: i64,
+    filtered: u64,
+    malformed: Vec<Malformed>,
+    arrivals: Vec<PackedArrival>,
+    checkpoint: Option<String>,
+}
+
+struct PackedArrival {
+    arrival: Arrival,
+    payload: Packed,
+}
+
+impl PackedIntake {
+    pub(super) fn new(intake: Intake) -> Self {
+        let arrivals = intake.arrivals.into_iter().map(|mut arrival| {
+            let payload = pack(std::mem::take(&mut arrival.payload));
+            PackedArrival { arrival, payload }
+        });
+        Self {
+            source: intake.source,
+            received_at: millis(intake.received_at),
+            filtered: intake.filtered,
+            malformed: intake.malformed,
+            arrivals: arrivals.collect(),
+            checkpoint: intake.checkpoint,
+        }
+    }
+
+    /// Its weight in memory, roughly; never 0.
+    pub(super) fn bytes(&self) -> usize {
+        let mut bytes = 256;
+        for malformed in &self.malformed {
+            bytes += 128 + malformed.body.len();
+        }
+        for packed in &self.arrivals {
+            bytes += 256 + packed.arrival.reference.len() + packed.payload.body.len();
+        }
+        bytes
+    }
+}
+
+/// Keeps it.
+pub(super) fn intake(
+    batch: &mut Batch<'_>,
+    intake: &PackedIntake,
+) -> Result<IntakeReport, SqlError> {
+    let source = batch.source(&intake.source)?;
+    let hour = hour_of(intake.received_at);
+    let mut report = IntakeReport::default();
+
+    for malformed in &intake.malformed {
+        batch
+            .connection
+            .prepare_cached(
+                "INSERT INTO malformed (source, received_at, hour, place, why, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                source,
+                intake.received_at,
+                hour,
+                malformed.place,
+                malformed.why,
+                malformed.body
+            ])?;
+    }
+    for packed in &intake.arrivals {
+        keep(batch, packed, source, intake.received_at, &mut report)?;
+    }
+    if let Some(checkpoint) = &intake.checkpoint {
+        batch
+            .connection
+            .prepare_cached("UPDATE source SET checkpoint = ?2 WHERE id = ?1")?
+            .execute(params![source, checkpoint])?;
+    }
+
+    let malformed = intake.malformed.len() as u64;
+    let received = intake.filtered + malformed + intake.arrivals.len() as u64;
+    if received > 0 {
+        let tally = batch.source_tally(hour, source);
+        tally.received += received as i64;
+        tally.filtered += intake.filtered as i64;
+        tally.malformed += malformed as i64;
+        tally.duplicate += report.duplicates as i64;
+        tally.routed += report.stored as i64;
+        tally.collisions += report.collisions as i64;
+    }
+    Ok(report)
+}
+
+/// The position a source stored last.
+pub(super) fn checkpoint(
+    connection: &Connection,
+    source: &str,
+) -> Result<Option<String>, SqlError> {
+    let found = connection
+        .prepare_cached("SELECT checkpoint FROM source WHERE name = ?1")?
+        .query_row([source], |row| row.get(0))
+        .optional()?;
+    Ok(found.flatten())
+}
+
+fn keep(
+    batch: &mut Batch<'_>,
+    packed: &PackedArrival,
+    source: i64,
+    received_at: i64,
+    report: &mut IntakeReport,
+) -> Result<(), SqlError> {
+    let Placement::Routed(routes) = &packed.arrival.placement;
+    let routes = once_each(routes);
+    let (alert, first_delivery) = *batch.next()?;
+    for attempt in 0.. {
+        let reference = reference(&packed.arrival, attempt);
+        if insert(batch, packed, &reference, source, received_at, routes.len())? {
+            report.stored += 1;
+            report.collisions += u64::from(attempt > 0);
+            break;
+        }
+        if fingerprint_of(batch, &reference)? == packed.arrival.fingerprint {
+            report.duplicates += 1;
+            return Ok(());
+        }
+    }
+    batch
+        .connection
+        .prepare_cached("INSERT INTO payload (alert, codec, size, body) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            alert,
+            packed.payload.codec,
+            packed.payload.size,
+            packed.payload.body
+        ])?;
+
+    let agent = batch.agent(&packed.arrival.agent)?;
+    let hour = hour_of(received_at);
+    let mut delivery = first_delivery;
+    for route in &routes {
+        let sink = batch.sink(&route.sink)?;
+        let lane = batch.lane(sink, &route.lane)?;
+        batch
+            .connection
+            .prepare_cached(
+                "INSERT INTO delivery (id, alert, sink, lane, agent, hour)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute([delivery, alert, sink, lane, agent, hour])?;
+        delivery += 1;
+        let tally = batch.sink_tally(hour, sink);
+        tally.routed += 1;
+        tally.pending += 1;
+    }
+    *batch.next()? = (alert + 1, delivery);
+    Ok(())
+}
+
+fn insert(
+    batch: &mut Batch<'_>,
+    packed: &PackedArrival,
+    reference: &str,
+    source: i64,
+    received_at: i64,
+    deliveries: usize,
+) -> Result<bool, SqlError> {
+    let (alert, first_delivery) = *batch.next()?;
+    let finished_at = (deliveries == 0).then_some(received_at);
+    let inserted = batch
+        .connection
+        .prepare_cached(
+            "INSERT INTO alert (id, reference, fingerprint, source, received_at, hour, level,
+                rule_id, first_delivery, deliveries, open, finished_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11)
+             ON CONFLICT (reference) DO NOTHING",
+        )?
+        .execute(params![
+            alert,
+            reference,
+            packed.arrival.fingerprint,
+            source,
+            received_at,
+            hour_of(received_at),
+            packed.arrival.level,
+            packed.arrival.rule_id,
+            first_delivery,
+            deliveries as i64,
+            finished_at,
+        ])?;
+    Ok(inserted == 1)
+}
+
+fn fingerprint_of(batch: &Batch<'_>, reference: &str) -> Result<[u8; 16], SqlError> {
+    let found: Vec<u8> = batch
+        .connection
+        .prepare_cached("SELECT fingerprint FROM alert WHERE reference = ?1")?
+        .query_row([reference], |row| row.get(0))?;
+    found.try_into().map_err(|_| {
+        SqlError::Refused(LedgerError::Damaged {
+            detail: "a fingerprint is not 16 bytes long".into(),
+        })
+    })
+}
+
+/// The reference to try, after so many that were taken by other alerts.
+fn reference(arrival: &Arrival, attempt: u32) -> Cow<'_, str> {
+    match attempt {
+        0 => Cow::Borrowed(&arrival.reference),
+        1 => Cow::Borrowed(&arrival.reference_if_taken),
+        _ => Cow::Owned(crate::further_reference(arrival, attempt)),
+    }
+}
+
+/// The routes, each sink at most once: the first counts.
+fn once_each(routes: &[Route]) -> Vec<&Route> {
+    let mut kept: Vec<&Route> = Vec::with_capacity(routes.len());
+    for route in routes {
+        if !kept.iter().any(|known| known.sink == route.sink) {
+            kept.push(route);
+        }
+    }
+    kept
+}

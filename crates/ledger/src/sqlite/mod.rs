@@ -1,0 +1,389 @@
+//! The ledger in one SQLite file: a writer thread, two reader threads, and handles onto them.
+//!
+//! Files: `PATH` (the database, see `schema`), `PATH-wal` and `PATH-shm` (SQLite's write-ahead log and its index), `PATH.lock`
+//! (empty; locked while a daemon runs). What a crash leaves is told in `writer`.
+//!
+//! All changes, and the cheap questions `checkpoint` and `next_due`, go through the writer's queue and take effect in order.
+//! `books`, `dead_letters` and `status` are answered beside it and show what is committed at that moment.
+
+mod batch;
+mod books;
+mod claim;
+mod connection;
+mod dead_letters;
+mod error;
+mod intake;
+mod pauses;
+mod payload;
+mod prune;
+mod queue;
+mod reader;
+mod schema;
+mod settle;
+mod status;
+mod time;
+mod writer;
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use self::{
+    error::SqlError, intake::PackedIntake, queue::Queue, reader::Reader, writer::Stall,
+    writer::Writer,
+};
+use crate::{
+    Books, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, LedgerError, Pause, Prune,
+    PruneReport, Receipt, Settled, Settlement, Status,
+};
+
+/// Files smaller than this are checked whole before use, others in the background.
+const CHECK_FIRST: u64 = 64 << 20;
+
+/// How a ledger is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// Tells the time, for [`Status::stalled`].
+    pub clock: fn() -> Timestamp,
+    /// For tests of a full disk: the file may have so many pages at most.
+    #[doc(hidden)]
+    pub max_pages: Option<u32>,
+}
+
+impl OpenOptions {
+    /// With the clock of the program.
+    pub fn new(clock: fn() -> Timestamp) -> Self {
+        Self {
+            clock,
+            max_pages: None,
+        }
+    }
+}
+
+/// What `PRAGMA quick_check` or a command found broken.
+#[derive(Clone, Default)]
+pub(crate) struct Damage(Arc<Mutex<Option<String>>>);
+
+impl Damage {
+    fn found(&self, detail: String) {
+        let error = LedgerError::Damaged {
+            detail: detail.clone(),
+        };
+        tracing::error!(%error, "the ledger is damaged");
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(detail);
+    }
+}
+
+/// A ledger in one SQLite file.
+///
+/// Dropping it does what is queued, closes the file and waits for both.
+pub struct SqliteLedger {
+    path: PathBuf,
+    queue: Arc<Queue>,
+    writer: Option<JoinHandle<()>>,
+    counts: Option<Reader>,
+    lists: Option<Reader>,
+    stall: Stall,
+    damage: Damage,
+    /// Held locked for as long as the ledger is open.
+    _lock: Option<File>,
+}
+
+impl SqliteLedger {
+    /// Opens (or creates) the ledger for the daemon. Claims of an earlier process are released.
+    ///
+    /// # Errors
+    /// [`LedgerError::InUse`] where another daemon has it, [`LedgerError::Newer`], [`LedgerError::Damaged`] (found before
+    /// use in files below 64 MiB; in larger ones the check runs on, see [`Self::damage`]), [`LedgerError::Unusable`].
+    pub fn open(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self, LedgerError> {
+        let path = path.as_ref();
+        let lock = lock(path)?;
+        let connection =
+            connection::writer(path, options.max_pages).map_err(|error| error.opening(path))?;
+        let damage = Damage::default();
+        let size = std::fs::metadata(path).map_or(0, |file| file.len());
+        if size < CHECK_FIRST {
+            quick_check(&connection).map_err(|error| error.opening(path))?;
+        } else {
+            check_in_background(path, &damage)?;
+        }
+        let ledger = Self::start(path, connection, options.clock, damage, Some(lock))?;
+        // Durable whenever the disk allows it; claims wait behind it in the queue.
+        drop(ledger.release(None));
+        Ok(ledger)
+    }
+
+    /// Opens an existing ledger for short changes beside a running daemon: `replay`, `dismiss`, `resume`.
+    ///
+    /// # Errors
+    /// As [`Self::open`], without `InUse`.
+    pub fn open_writer(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self, LedgerError> {
+        let path = path.as_ref();
+        let connection = connection::short_writer(path).map_err(|error| error.opening(path))?;
+        Self::start(path, connection, options.clock, Damage::default(), None)
+    }
+
+    /// Opens an existing ledger for reading, also beside a running daemon. Changes (and `next_due`, which
+    /// waits in the queue of changes) are refused with [`LedgerError::Unusable`].
+    ///
+    /// # Errors
+    /// As [`Self::open`], without `InUse`.
+    pub fn open_reader(path: impl AsRef<Path>) -> Result<Self, LedgerError> {
+        let path = path.as_ref();
+        Self::readers(
+            path,
+            Arc::default(),
+            None,
+            Stall::default(),
+            Damage::default(),
+            None,
+        )
+    }
+
+    /// What was found broken since the ledger was opened.
+    pub fn damage(&self) -> Option<String> {
+        self.damage
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn start(
+        path: &Path,
+        connection: Connection,
+        clock: fn() -> Timestamp,
+        damage: Damage,
+        lock: Option<File>,
+    ) -> Result<Self, LedgerError> {
+        let queue = Arc::new(Queue::default());
+        let stall = Stall::default();
+        let writer = Writer {
+            connection,
+            queue: queue.clone(),
+            stall: stall.clone(),
+            damage: damage.clone(),
+            clock,
+        };
+        let writer = spawn("ledger-writer", move || writer.run())?;
+        Self::readers(path, queue, Some(writer), stall, damage, lock)
+    }
+
+    fn readers(
+        path: &Path,
+        queue: Arc<Queue>,
+        writer: Option<JoinHandle<()>>,
+        stall: Stall,
+        damage: Damage,
+        lock: Option<File>,
+    ) -> Result<Self, LedgerError> {
+        // Made first: dropping it on an error below ends the writer in good order.
+        let mut ledger = Self {
+            path: path.into(),
+            queue,
+            writer,
+            counts: None,
+            lists: None,
+            stall,
+            damage,
+            _lock: lock,
+        };
+        ledger.counts = Some(Reader::open(path, "ledger-status")?);
+        ledger.lists = Some(Reader::open(path, "ledger-books")?);
+        Ok(ledger)
+    }
+
+    fn change<T, F>(&self, run: F) -> Receipt<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut batch::Batch<'_>) -> Result<T, SqlError> + Send + 'static,
+    {
+        if self.writer.is_none() {
+            return refused(LedgerError::Unusable {
+                detail: format!("{} was opened for reading only", self.path.display()),
+            });
+        }
+        self.queue.submit(0, run)
+    }
+
+    fn read<T, F>(&self, reader: Option<&Reader>, run: F) -> Receipt<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, SqlError> + Send + 'static,
+    {
+        match reader {
+            Some(reader) => reader.submit(run),
+            None => refused(LedgerError::Closed),
+        }
+    }
+}
+
+impl Ledger for SqliteLedger {
+    fn intake(&self, intake: Intake) -> Receipt<IntakeReport> {
+        if self.writer.is_none() {
+            return self.change(|_| Ok(IntakeReport::default()));
+        }
+        // Compressed here, on the caller's thread: the writer's time is the scarcer.
+        let packed = PackedIntake::new(intake);
+        self.queue
+            .submit(packed.bytes(), move |batch| intake::intake(batch, &packed))
+    }
+
+    fn checkpoint(&self, source: &str) -> Receipt<Option<String>> {
+        let source = source.to_owned();
+        if self.writer.is_none() {
+            return self.read(self.counts.as_ref(), move |connection| {
+                intake::checkpoint(connection, &source)
+            });
+        }
+        self.change(move |batch| intake::checkpoint(batch.connection, &source))
+    }
+
+    fn claim(&self, claim: Claim) -> Receipt<Vec<Claimed>> {
+        self.change(move |batch| claim::claim(batch, &claim))
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> Receipt<Settled> {
+        self.change(move |batch| settle::settle(batch, &settlements))
+    }
+
+    fn release(&self, expired_before: Option<Timestamp>) -> Receipt<u64> {
+        self.change(move |batch| settle::release(batch, expired_before))
+    }
+
+    fn pause(&self, pause: Pause) -> Receipt<()> {
+        self.change(move |batch| pauses::pause(batch, &pause))
+    }
+
+    fn resume(&self, sink: &str, lane: Option<&str>, everything: bool) -> Receipt<u64> {
+        let sink = sink.to_owned();
+        let lane = lane.map(str::to_owned);
+        self.change(move |batch| pauses::resume(batch, &sink, lane.as_deref(), everything))
+    }
+
+    fn next_due(&self, sink: &str, now: Timestamp) -> Receipt<Option<Timestamp>> {
+        let sink = sink.to_owned();
+        self.change(move |batch| pauses::next_due(batch.connection, &sink, now))
+    }
+
+    fn books(&self, since: Option<Timestamp>) -> Receipt<Books> {
+        self.read(self.lists.as_ref(), move |connection| {
+            books::books(connection, since)
+        })
+    }
+
+    fn dead_letters(&self, after: Option<String>, limit: usize) -> Receipt<Vec<DeadLetter>> {
+        self.read(self.lists.as_ref(), move |connection| {
+            dead_letters::list(connection, after.as_deref(), limit)
+        })
+    }
+
+    fn replay(&self, id: &str, _now: Timestamp) -> Receipt<bool> {
+        let id = id.to_owned();
+        self.change(move |batch| dead_letters::replay(batch, &id))
+    }
+
+    fn dismiss(&self, id: &str, now: Timestamp) -> Receipt<bool> {
+        let id = id.to_owned();
+        self.change(move |batch| dead_letters::dismiss(batch, &id, now))
+    }
+
+    fn prune(&self, prune: Prune) -> Receipt<PruneReport> {
+        self.change(move |batch| prune::prune(batch, &prune))
+    }
+
+    fn status(&self) -> Receipt<Status> {
+        let path = self.path.clone();
+        let stall = self.stall.clone();
+        self.read(self.counts.as_ref(), move |connection| {
+            status::status(connection, &path, stall.now())
+        })
+    }
+}
+
+impl Drop for SqliteLedger {
+    fn drop(&mut self) {
+        self.queue.close();
+        // The readers end with their queues; the writer closes the file last and so cleans up its log.
+        self.counts = None;
+        self.lists = None;
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the ledger's writer thread ended in a fault");
+        }
+    }
+}
+
+fn refused<T>(error: LedgerError) -> Receipt<T> {
+    let (reply, receipt) = oneshot::channel();
+    // Only fails where the receipt is gone.
+    let _ = reply.send(Err(error));
+    receipt
+}
+
+fn spawn<F>(name: &str, run: F) -> Result<JoinHandle<()>, LedgerError>
+where
+    F: FnOnce() + Send + 'static,
+{
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(|error| LedgerError::Unusable {
+            detail: format!("no thread for {name}: {error}"),
+        })
+}
+
+fn lock(path: &Path) -> Result<File, LedgerError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let unusable = |error: std::io::Error| LedgerError::Unusable {
+        detail: format!("{}: {error}", Path::new(&name).display()),
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LedgerError::InUse {
+            path: path.display().to_string(),
+        }),
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
+
+/// Fails with what SQLite finds broken in the structure of the file.
+fn quick_check(connection: &Connection) -> Result<(), SqlError> {
+    let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if said == "ok" {
+        return Ok(());
+    }
+    Err(SqlError::Refused(LedgerError::Damaged { detail: said }))
+}
+
+/// Checks a large file without anyone waiting for it. Its read transaction keeps the log from starting over meanwhile, so the
+/// log may grow for as long as it takes.
+fn check_in_background(path: &Path, damage: &Damage) -> Result<(), LedgerError> {
+    let connection = connection::reader(path).map_err(|error| error.opening(path))?;
+    let damage = damage.clone();
+    // Not waited for: nothing depends on it but the alarm.
+    spawn("ledger-check", move || {
+        if let Err(error) = quick_check(&connection) {
+            match error.damage() {
+                Some(detail) => damage.found(detail),
+                None => tracing::error!(%error, "the ledger could not be checked"),
+            }
+        }
+    })?;
+    Ok(())
+}

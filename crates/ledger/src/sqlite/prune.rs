@@ -1,0 +1,119 @@
+//! Forgetting what is old: payloads, then references, of finished alerts, and what was no alert once it is handled.
+//!
+//! What goes is counted per hour, so that the books can still be held against the rows that stay. Freed pages are given back
+//! to the file system, at most [`MOST_PAGES`] in one transaction.
+
+use rusqlite::params;
+
+use super::{batch::Batch, error::SqlError, time::millis};
+use crate::{Prune, PruneReport};
+
+/// 16 MiB with pages of 4 KiB.
+const MOST_PAGES: u32 = 4096;
+
+/// Forgets up to a limit of rows.
+pub(super) fn prune(batch: &mut Batch<'_>, prune: &Prune) -> Result<PruneReport, SqlError> {
+    let payloads_before = before(prune.now, prune.payloads_after);
+    let references_before = before(prune.now, prune.references_after);
+    let mut report = PruneReport::default();
+    let mut left = prune.limit;
+
+    let alerts = finished(batch, true, payloads_before.max(references_before), left)?;
+    for &(alert, finished_at) in &alerts {
+        if finished_at < payloads_before || finished_at < references_before {
+            batch
+                .connection
+                .prepare_cached("DELETE FROM payload WHERE alert = ?1")?
+                .execute([alert])?;
+            batch
+                .connection
+                .prepare_cached("UPDATE alert SET kept = 0 WHERE id = ?1")?
+                .execute([alert])?;
+        }
+    }
+    report.payloads = alerts.len() as u64;
+    left -= alerts.len();
+
+    let alerts = finished(batch, false, references_before, left)?;
+    for &(alert, _) in &alerts {
+        forget(batch, alert)?;
+    }
+    report.references = alerts.len() as u64;
+    left -= alerts.len();
+
+    left -= forget_malformed(batch, left)?;
+    report.more = left == 0;
+    let vacuum = format!("PRAGMA incremental_vacuum({MOST_PAGES})");
+    let mut vacuum = batch.connection.prepare_cached(&vacuum)?;
+    let mut freed = vacuum.query([])?;
+    // Each step gives one page back.
+    while freed.next()?.is_some() {}
+    Ok(report)
+}
+
+fn before(now: jiff::Timestamp, age: std::time::Duration) -> i64 {
+    millis(now).saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Alerts finished before a time, oldest first.
+fn finished(
+    batch: &Batch<'_>,
+    kept: bool,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<(i64, i64)>, SqlError> {
+    let mut select = batch.connection.prepare_cached(
+        "SELECT id, finished_at FROM alert INDEXED BY alert_finished
+         WHERE kept = ?1 AND finished_at < ?2 AND finished_at IS NOT NULL
+         ORDER BY finished_at, id LIMIT ?3",
+    )?;
+    let rows = select.query_map(params![kept, before, limit as i64], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn forget(batch: &mut Batch<'_>, alert: i64) -> Result<(), SqlError> {
+    let connection = batch.connection;
+    let (source, hour, first, deliveries): (i64, i64, i64, i64) = connection
+        .prepare_cached("SELECT source, hour, first_delivery, deliveries FROM alert WHERE id = ?1")?
+        .query_row([alert], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM delivery WHERE id >= ?1 AND id < ?2 RETURNING sink, hour, outcome",
+    )?;
+    let mut rows = delete.query([first, first + deliveries])?;
+    while let Some(row) = rows.next()? {
+        let tally = batch.sink_tally(row.get(1)?, row.get(0)?);
+        if row.get::<_, i64>(2)? == 1 {
+            tally.delivered_forgotten += 1;
+        } else {
+            tally.dead_forgotten += 1;
+        }
+    }
+    connection
+        .prepare_cached("DELETE FROM alert WHERE id = ?1")?
+        .execute([alert])?;
+    batch.source_tally(hour, source).forgotten += 1;
+    Ok(())
+}
+
+fn forget_malformed(batch: &mut Batch<'_>, limit: usize) -> Result<usize, SqlError> {
+    let connection = batch.connection;
+    let mut delete = connection.prepare_cached(
+        "DELETE FROM malformed WHERE id IN (
+            SELECT id FROM malformed INDEXED BY malformed_handled
+            WHERE handled_at IS NOT NULL LIMIT ?1)
+         RETURNING source, hour",
+    )?;
+    let mut rows = delete.query([limit as i64])?;
+    let mut forgotten = 0;
+    while let Some(row) = rows.next()? {
+        batch
+            .source_tally(row.get(1)?, row.get(0)?)
+            .malformed_forgotten += 1;
+        forgotten += 1;
+    }
+    Ok(forgotten)
+}

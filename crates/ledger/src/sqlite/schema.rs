@@ -1,0 +1,180 @@
+//! The tables of the SQLite ledger, and the way from an older version of them to this one.
+//!
+//! Times are milliseconds since 1970 UTC, hours are whole hours since 1970 UTC.
+//!
+//! | table | one row is | columns worth a word |
+//! |---|---|---|
+//! | `sequence` | (one row) | the next `alert.id` and `delivery.id`; numbers are never used twice |
+//! | `source` | a source | `checkpoint`: its position, written with the alerts before it |
+//! | `sink`, `lane`, `agent` | a name | `lane.turn`: rises with each claim given from the lane, so that lanes take turns |
+//! | `alert` | an alert kept | `reference` is unique; `open`: deliveries neither delivered nor handled; `first_delivery`, `deliveries`: its deliveries have the numbers from there on; `finished_at`: set when `open` became 0; `kept`: its payload is still there |
+//! | `payload` | an alert's bytes | `codec` 0 raw, 1 LZ4 block; `size` before compression |
+//! | `delivery` | an alert on its way to a sink | `state` 0 ready, 1 waiting for `due_at`, 2 claimed, 3 delivered, 4 dead; `outcome` 0 pending (states 0–2), 1 delivered, 2 dead; `attempts`, `blamed`, `doubt`, `fence` as in `Claimed`; `proof_*`, `changes`, `adopted` of a delivered one; `why` of the last retry or the death; `handled_at` of a dead one |
+//! | `malformed` | what was no alert | `place`: where it stood |
+//! | `source_hour` | counters of a source in an hour | `forgotten`, `malformed_forgotten`: rows pruned since, so that counters and rows can still be compared |
+//! | `sink_hour` | counters of a sink in an hour of reception | `delivered_forgotten`, `dead_forgotten`: likewise |
+//! | `pause` | a lane or sink that waits for the operator | `whole` 1: all of the sink (then `lane` is empty) |
+//!
+//! The partial indexes are what keeps claims fast: a lane's ready deliveries by age and by agent, its waiting ones by due
+//! time, and the claimed ones are each found without reading any other. `delivery.alert` is no foreign key: its check would
+//! need one more index on the busiest table; `check` verifies it instead.
+
+use rusqlite::Connection;
+
+use super::error::SqlError;
+use crate::LedgerError;
+
+/// Each entry takes a database from the version of its place to the next.
+const MIGRATIONS: &[&str] = &[VERSION_1];
+
+/// The newest version this program knows.
+pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;
+
+const VERSION_1: &str = "
+CREATE TABLE sequence (next_alert INTEGER NOT NULL, next_delivery INTEGER NOT NULL) STRICT;
+INSERT INTO sequence VALUES (1, 1);
+CREATE TABLE source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, checkpoint TEXT) STRICT;
+CREATE TABLE sink (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE lane (
+    id INTEGER PRIMARY KEY,
+    sink INTEGER NOT NULL REFERENCES sink,
+    name TEXT NOT NULL,
+    turn INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (sink, name)
+) STRICT;
+CREATE TABLE agent (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+
+CREATE TABLE alert (
+    id INTEGER PRIMARY KEY,
+    reference TEXT NOT NULL UNIQUE,
+    fingerprint BLOB NOT NULL,
+    source INTEGER NOT NULL REFERENCES source,
+    received_at INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    rule_id TEXT NOT NULL,
+    first_delivery INTEGER NOT NULL,
+    deliveries INTEGER NOT NULL,
+    open INTEGER NOT NULL,
+    kept INTEGER NOT NULL DEFAULT 1,
+    finished_at INTEGER
+) STRICT;
+CREATE INDEX alert_books ON alert (source, hour);
+CREATE INDEX alert_finished ON alert (kept, finished_at) WHERE finished_at IS NOT NULL;
+
+CREATE TABLE payload (
+    alert INTEGER PRIMARY KEY REFERENCES alert,
+    codec INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE delivery (
+    id INTEGER PRIMARY KEY,
+    alert INTEGER NOT NULL,
+    sink INTEGER NOT NULL,
+    lane INTEGER NOT NULL REFERENCES lane,
+    agent INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    outcome INTEGER NOT NULL DEFAULT 0,
+    state INTEGER NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    blamed INTEGER NOT NULL DEFAULT 0,
+    doubt INTEGER NOT NULL DEFAULT 0,
+    fence INTEGER NOT NULL DEFAULT 0,
+    due_at INTEGER,
+    lease_until INTEGER,
+    finished_at INTEGER,
+    handled_at INTEGER,
+    why TEXT,
+    proof_id TEXT,
+    proof_link TEXT,
+    changes TEXT,
+    adopted INTEGER
+) STRICT;
+CREATE INDEX delivery_books ON delivery (sink, outcome, hour);
+CREATE INDEX delivery_ready ON delivery (lane) WHERE state = 0;
+CREATE INDEX delivery_ready_agent ON delivery (lane, agent) WHERE state = 0;
+CREATE INDEX delivery_waiting ON delivery (lane, due_at) WHERE state = 1;
+CREATE INDEX delivery_claimed ON delivery (lane, agent) WHERE state = 2;
+CREATE INDEX delivery_dead ON delivery (id) WHERE state = 4 AND handled_at IS NULL;
+
+CREATE TABLE malformed (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    source INTEGER NOT NULL REFERENCES source,
+    received_at INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    why TEXT NOT NULL,
+    body BLOB NOT NULL,
+    handled_at INTEGER
+) STRICT;
+CREATE INDEX malformed_books ON malformed (source, hour);
+CREATE INDEX malformed_unhandled ON malformed (id) WHERE handled_at IS NULL;
+CREATE INDEX malformed_handled ON malformed (id) WHERE handled_at IS NOT NULL;
+
+CREATE TABLE source_hour (
+    hour INTEGER NOT NULL,
+    source INTEGER NOT NULL REFERENCES source,
+    received INTEGER NOT NULL DEFAULT 0,
+    malformed INTEGER NOT NULL DEFAULT 0,
+    duplicate INTEGER NOT NULL DEFAULT 0,
+    filtered INTEGER NOT NULL DEFAULT 0,
+    silenced INTEGER NOT NULL DEFAULT 0,
+    folded INTEGER NOT NULL DEFAULT 0,
+    routed INTEGER NOT NULL DEFAULT 0,
+    collisions INTEGER NOT NULL DEFAULT 0,
+    forgotten INTEGER NOT NULL DEFAULT 0,
+    malformed_forgotten INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (hour, source)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sink_hour (
+    hour INTEGER NOT NULL,
+    sink INTEGER NOT NULL REFERENCES sink,
+    routed INTEGER NOT NULL DEFAULT 0,
+    delivered INTEGER NOT NULL DEFAULT 0,
+    adopted INTEGER NOT NULL DEFAULT 0,
+    dead INTEGER NOT NULL DEFAULT 0,
+    pending INTEGER NOT NULL DEFAULT 0,
+    delivered_forgotten INTEGER NOT NULL DEFAULT 0,
+    dead_forgotten INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (hour, sink)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sink_hour_pending ON sink_hour (sink, pending) WHERE pending <> 0;
+
+CREATE TABLE pause (
+    sink TEXT NOT NULL,
+    whole INTEGER NOT NULL,
+    lane TEXT NOT NULL,
+    why TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    probe_at INTEGER NOT NULL,
+    PRIMARY KEY (sink, whole, lane)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The version of a database; refuses one that a newer program wrote.
+pub(super) fn version(connection: &Connection) -> Result<u32, SqlError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > KNOWN {
+        return Err(SqlError::Refused(LedgerError::Newer {
+            found,
+            known: KNOWN,
+        }));
+    }
+    Ok(found)
+}
+
+/// Brings a database to the newest version, each step in a transaction of its own.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), SqlError> {
+    let mut at = version(connection)?;
+    for step in &MIGRATIONS[at as usize..] {
+        at += 1;
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", at)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
