@@ -13,7 +13,7 @@ mod run;
 pub mod settings;
 pub mod spool;
 
-pub use log::report_panic;
+pub use log::exit_on_panic;
 pub use run::{
     EXIT_BAD_ALERT, EXIT_BUG, EXIT_NO_ALERT_FILE, EXIT_NOT_KEPT, EXIT_UNREADABLE_ALERT, run,
 };

@@ -1,10 +1,6 @@
 //! The program integratord starts for every alert, under whatever name `ossec.conf` gives it. See [`alertbridge_hook::run`].
 
-use std::{
-    env, panic,
-    process::{self, ExitCode},
-    time::SystemTime,
-};
+use std::{env, process::ExitCode, time::SystemTime};
 
 /// The program's one clock.
 #[expect(
@@ -16,10 +12,6 @@ fn now() -> SystemTime {
 }
 
 fn main() -> ExitCode {
-    // A panic would end in SIGABRT, which makes integratord print the api key (facts/wazuh.md §1.4).
-    panic::set_hook(Box::new(|panic| {
-        alertbridge_hook::report_panic(now(), panic.location());
-        process::exit(i32::from(alertbridge_hook::EXIT_BUG));
-    }));
+    alertbridge_hook::exit_on_panic(now);
     alertbridge_hook::run(env::args_os(), &|name| env::var_os(name), now())
 }

@@ -12,12 +12,13 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
-    io::{ErrorKind, Read},
+    io::ErrorKind,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     time::Duration,
 };
+
+use crate::spool::{self, ReadError};
 
 /// Names another settings file.
 pub const CONF: &str = "ALERTBRIDGE_HOOK_CONF";
@@ -38,7 +39,7 @@ pub const DEFAULT_SPOOL: &str = "/var/lib/alertbridge/spool";
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1);
 
 const LONGEST_TIMEOUT_MS: u64 = 60_000;
-const FILE_LIMIT: u64 = 64 * 1024;
+const FILE_LIMIT: usize = 64 * 1024;
 
 /// What the hook needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,10 +76,10 @@ impl Settings {
 
     fn read_file(&mut self, path: &Path) {
         let mut text = Vec::new();
-        let read = File::open(path).and_then(|file| file.take(FILE_LIMIT).read_to_end(&mut text));
-        match read {
-            Ok(_) => self.read_text(&text),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
+        match spool::read(path, FILE_LIMIT, &mut text) {
+            Ok(()) => self.read_text(&text),
+            Err(ReadError::Empty) => {}
+            Err(ReadError::Io(error)) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => self.complain(format!("the settings file can't be read ({error})")),
         }
     }
@@ -138,5 +139,39 @@ fn without_quotes(value: &[u8]) -> &[u8] {
     match value {
         [b'"', inner @ .., b'"'] | [b'\'', inner @ .., b'\''] => inner,
         _ => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &[u8]) -> Settings {
+        let mut settings =
+            Settings::load(&|name| (name == CONF).then(|| OsString::from("/nonexistent")));
+        settings.read_text(text);
+        settings
+    }
+
+    proptest! {
+        #[test]
+        fn a_settings_file_of_any_bytes_gives_settings_that_can_be_used(
+            text in prop::collection::vec(prop_oneof![any::<u8>(), Just(b'='), Just(b'\n'), Just(b'"')], 0..200),
+        ) {
+            let settings = read(&text);
+            prop_assert!(settings.timeout > Duration::ZERO);
+            prop_assert!(settings.fault.is_none_or(|fault| !fault.contains('\n')));
+        }
+
+        #[test]
+        fn paths_of_any_bytes_but_line_ends_come_through_in_quotes(
+            path in prop::collection::vec(any::<u8>().prop_filter("one line", |byte| *byte != b'\n'), 1..100),
+        ) {
+            let line = [SPOOL.as_bytes(), b"=\"", &path, b"\"\n"].concat();
+            let settings = read(&line);
+            prop_assert_eq!(settings.spool.as_os_str().as_bytes(), &path);
+            prop_assert_eq!(settings.fault, None);
+        }
     }
 }

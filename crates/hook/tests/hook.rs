@@ -10,6 +10,8 @@ mod world;
 
 #[path = "hook/argv.rs"]
 mod argv;
+#[path = "hook/bugs.rs"]
+mod bugs;
 #[path = "hook/daemons.rs"]
 mod daemons;
 #[path = "hook/disks.rs"]

@@ -235,3 +235,24 @@ fn a_timeout_that_is_no_number_falls_back_to_the_default() {
         );
     }
 }
+
+#[test]
+fn a_settings_file_that_is_no_file_is_told_and_not_waited_for() {
+    let world = World::new();
+    let received = answering(&world.socket, Answer::Stored);
+    let conf = world.home.path().join("hook.conf");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&conf)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_kept(&world.run());
+    assert_eq!(received.recv().unwrap(), ALERT);
+    assert!(
+        world.log()[0].contains("the settings file can't be read (not a regular file)"),
+        "{:?}",
+        world.log()
+    );
+}
