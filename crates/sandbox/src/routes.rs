@@ -51,8 +51,8 @@ pub(crate) async fn reply(shared: &Shared, request: Whole) -> Reply {
         return Reply::Send(errors::request_line_too_long(line_length));
     }
     let path = head.uri.path();
-    if head.method == Method::GET && (path == "/" || path.starts_with("/page/")) {
-        return Reply::Send(page::answer(shared, path));
+    if head.method == Method::GET && page::is_page(path) {
+        return Reply::Send(page::answer(shared, head));
     }
     if !shared.options.latency.is_zero() {
         tokio::time::sleep(shared.options.latency).await;
