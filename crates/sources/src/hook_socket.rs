@@ -2,7 +2,8 @@
 //!
 //! One frame a connection ([`alertbridge_hook::frame`]), one answer: [`Answer::Stored`] only when the intake's receipt says
 //! the alert is durable, [`Answer::Refused`] otherwise; a hook that gets neither in time spools the alert, which at
-//! worst makes it arrive twice, under one reference. Who may connect is decided by the socket file's mode.
+//! worst makes it arrive twice, under one reference. Who may connect is decided by the socket file's mode and group:
+//! integratord drops the Wazuh user's further groups (facts/wazuh.md §1.3), so the daemon itself must run in `wazuh`.
 //!
 //! What a bad client can cost is bounded: at most [`CONNECTIONS`] alerts are in work, counting those whose hook has gone
 //! away before the ledger was ready (a full disk), each frame must be there within [`FRAME_DEADLINE`] and memory grows only
@@ -70,7 +71,7 @@ pub struct HookSocket {
 }
 
 impl HookSocket {
-    /// Listens on `path`, with the file mode `mode` (0o660: the daemon's user and the group the Wazuh user is in).
+    /// Listens on `path`, with the file mode `mode` (0o660: the daemon's user and group).
     ///
     /// A socket file that nobody answers on is left from a crash and replaced.
     ///

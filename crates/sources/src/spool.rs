@@ -12,7 +12,10 @@
 //! A file that can never be an alert (empty, too long, no regular file, an input error) is reported once as
 //! [`Record::Unreadable`](crate::Record) and moved to `unreadable/` within the folder. One that can't be opened *now* (no
 //! permission, too many open files) stays, is logged, and is tried again each [`FULL_SCAN`]: its content is whole.
-//! Neither stops those behind it. Idle cost: one `stat` of the folder each [`POLL`].
+//! Neither stops those behind it.
+//!
+//! Rights: integratord drops the Wazuh user's further groups (facts/wazuh.md §1.3), so the daemon must run in the `wazuh`
+//! group, and the folder must let that group write. Idle cost: one `stat` of the folder each [`POLL`].
 
 mod folder;
 
@@ -48,7 +51,7 @@ pub struct SpoolDrain<Now> {
 }
 
 impl<Now: Fn() -> Timestamp> SpoolDrain<Now> {
-    /// `now` tells the time, for the age of temporary files. A folder that does not exist is an empty one.
+    /// `now` tells the time, for the age of temporary files.
     pub fn new(path: PathBuf, intake: Arc<dyn Intake>, now: Now) -> Self {
         let folder = Arc::new(Mutex::new(Folder::new(path.clone())));
         Self {
@@ -59,7 +62,7 @@ impl<Now: Fn() -> Timestamp> SpoolDrain<Now> {
         }
     }
 
-    /// Drains until `shutdown` is ready. A batch whose receipt has not come by then is read again at the next start.
+    /// Creates the folder where it is missing (itself only, mode 0770) and drains it until `shutdown` is ready. A batch whose receipt has not come by then is read again at the next start.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
         tokio::select! {
@@ -70,6 +73,8 @@ impl<Now: Fn() -> Timestamp> SpoolDrain<Now> {
     }
 
     async fn drain_for_ever(&self) {
+        // A failure is logged and a missing folder is an empty one.
+        let _ = self.in_folder(|folder| folder.create()).await;
         let mut last_modified = None;
         let mut reads_left = 0;
         let mut next_full_scan = Instant::now();

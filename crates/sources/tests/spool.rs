@@ -9,6 +9,7 @@ mod memory;
 
 use std::{
     fs::{self, File},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -175,15 +176,31 @@ async fn a_stop_before_the_receipt_leaves_the_files_to_the_next_start() {
 #[tokio::test(start_paused = true)]
 async fn alerts_that_come_later_and_a_folder_that_comes_later_are_found() {
     let parent = TempDir::new().unwrap();
-    let folder = parent.path().join("spool");
+    let folder = parent.path().join("later/spool");
     let intake = MemoryIntake::new(Mode::Accept);
     let draining = Draining::start(&folder, &intake, NOW);
     sleep(Duration::from_secs(5)).await;
+    fs::create_dir(folder.parent().unwrap()).unwrap();
     for round in 1..=3 {
         // The hook makes the folder.
         leave(&folder, 2);
         until(|| intake.records().len() == 2 * round && is_empty(&folder)).await;
     }
+    draining.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_folder_is_created_so_that_hooks_of_the_same_group_can_write_there() {
+    let parent = TempDir::new().unwrap();
+    let folder = parent.path().join("spool");
+    let intake = MemoryIntake::new(Mode::Accept);
+    let draining = Draining::start(&folder, &intake, NOW);
+    let mode = || {
+        fs::metadata(&folder)
+            .map(|metadata| metadata.permissions().mode() & 0o7777)
+            .ok()
+    };
+    until(|| mode() == Some(0o770)).await;
     draining.stop().await;
 }
 

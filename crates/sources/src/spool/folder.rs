@@ -6,7 +6,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -29,6 +29,7 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 const TEMPORARY_AGE: Duration = Duration::from_secs(3600);
 /// What a dead letter holds of a file that is too long.
 const HEAD_LIMIT: usize = 64 * 1024;
+const FOLDER_MODE: u32 = 0o770;
 const UNREADABLE: &str = "unreadable";
 
 /// The spool folder and what is known of the files in it.
@@ -64,6 +65,22 @@ impl Folder {
             path,
             stuck: HashMap::new(),
             waiting: HashSet::new(),
+        }
+    }
+
+    /// Creates the folder where it is missing, for the daemon and its group: hooks, which run in Wazuh's group, must be able to
+    /// write there and the daemon to remove what they wrote. A failure is logged; the folder may still come later.
+    pub(super) fn create(&self) {
+        let created = match fs::create_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return,
+            // Not by the folder's birth: the umask would take the group's right to write.
+            created => created.and_then(|()| {
+                fs::set_permissions(&self.path, PermissionsExt::from_mode(FOLDER_MODE))
+            }),
+        };
+        if let Err(error) = created {
+            tracing::warn!(%error, folder = %self.path.display(),
+                "the spool folder is missing and can't be created: hooks lose alerts while the daemon is away");
         }
     }
 
