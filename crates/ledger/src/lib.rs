@@ -10,11 +10,13 @@
 //! `malformed` is what a source read that is no alert (kept as a dead letter); `duplicate` is a further copy of an alert that
 //! is in the books already, because hook and follower may run side by side. The rest is defined in ARCHITECTURE.md.
 
+mod memory;
 mod names;
 mod sqlite;
 mod sums;
 mod types;
 
+pub use memory::MemoryLedger;
 use names::{LetterId, further_reference};
 pub use sqlite::{OpenOptions, SqliteLedger};
 pub use types::{

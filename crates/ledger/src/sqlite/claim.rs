@@ -77,13 +77,11 @@ pub(super) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Claimed>
             Err(why) => bury(batch, delivery, now, &why)?,
         }
     }
-    if lanes.len() > 1 {
-        for (lane, turn) in turns {
-            batch
-                .connection
-                .prepare_cached("UPDATE lane SET turn = ?2 WHERE id = ?1")?
-                .execute([lane, turn])?;
-        }
+    for (lane, turn) in turns {
+        batch
+            .connection
+            .prepare_cached("UPDATE lane SET turn = ?2 WHERE id = ?1")?
+            .execute([lane, turn])?;
     }
     Ok(claimed)
 }

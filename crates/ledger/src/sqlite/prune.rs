@@ -16,26 +16,24 @@ pub(super) fn prune(batch: &mut Batch<'_>, prune: &Prune) -> Result<PruneReport,
     let payloads_before = before(prune.now, prune.payloads_after);
     let references_before = before(prune.now, prune.references_after);
     let mut report = PruneReport::default();
-    let mut left = prune.limit;
+    let mut left = prune.limit.max(1);
 
     let alerts = finished(batch, true, payloads_before.max(references_before), left)?;
-    for &(alert, finished_at) in &alerts {
-        if finished_at < payloads_before || finished_at < references_before {
-            batch
-                .connection
-                .prepare_cached("DELETE FROM payload WHERE alert = ?1")?
-                .execute([alert])?;
-            batch
-                .connection
-                .prepare_cached("UPDATE alert SET kept = 0 WHERE id = ?1")?
-                .execute([alert])?;
-        }
+    for &alert in &alerts {
+        batch
+            .connection
+            .prepare_cached("DELETE FROM payload WHERE alert = ?1")?
+            .execute([alert])?;
+        batch
+            .connection
+            .prepare_cached("UPDATE alert SET kept = 0 WHERE id = ?1")?
+            .execute([alert])?;
     }
     report.payloads = alerts.len() as u64;
     left -= alerts.len();
 
     let alerts = finished(batch, false, references_before, left)?;
-    for &(alert, _) in &alerts {
+    for &alert in &alerts {
         forget(batch, alert)?;
     }
     report.references = alerts.len() as u64;
@@ -61,15 +59,13 @@ fn finished(
     kept: bool,
     before: i64,
     limit: usize,
-) -> Result<Vec<(i64, i64)>, SqlError> {
+) -> Result<Vec<i64>, SqlError> {
     let mut select = batch.connection.prepare_cached(
-        "SELECT id, finished_at FROM alert INDEXED BY alert_finished
+        "SELECT id FROM alert INDEXED BY alert_finished
          WHERE kept = ?1 AND finished_at < ?2 AND finished_at IS NOT NULL
          ORDER BY finished_at, id LIMIT ?3",
     )?;
-    let rows = select.query_map(params![kept, before, limit as i64], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
+    let rows = select.query_map(params![kept, before, limit as i64], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

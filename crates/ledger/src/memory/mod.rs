@@ -1,0 +1,109 @@
+//! The ledger as a model in memory: the specification of all others, and a stand-in for tests.
+//!
+//! Written to be read, not to be fast: everything is a plain list, nothing is indexed, nothing is ever removed (what was pruned
+//! is only marked), and the books are counted anew from the lists each time. A property test holds the SQLite ledger
+//! against it.
+
+mod claim;
+mod model;
+mod report;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::oneshot;
+
+use self::model::Model;
+use crate::{
+    Books, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, Pause, Prune, PruneReport,
+    Receipt, Settled, Settlement, Status,
+};
+
+/// A ledger that is gone with the process.
+#[derive(Debug, Default)]
+pub struct MemoryLedger {
+    model: Mutex<Model>,
+}
+
+impl MemoryLedger {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn model(&self) -> MutexGuard<'_, Model> {
+        self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn intake(&self, intake: Intake) -> Receipt<IntakeReport> {
+        done(self.model().intake(intake))
+    }
+
+    fn checkpoint(&self, source: &str) -> Receipt<Option<String>> {
+        done(self.model().checkpoints.get(source).cloned())
+    }
+
+    fn claim(&self, claim: Claim) -> Receipt<Vec<Claimed>> {
+        done(self.model().claim(&claim))
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> Receipt<Settled> {
+        done(self.model().settle(settlements))
+    }
+
+    fn release(&self, expired_before: Option<Timestamp>) -> Receipt<u64> {
+        done(self.model().release(expired_before))
+    }
+
+    fn pause(&self, pause: Pause) -> Receipt<()> {
+        let key = (pause.sink.clone(), pause.lane.clone());
+        self.model().pauses.insert(key, pause);
+        done(())
+    }
+
+    fn resume(&self, sink: &str, lane: Option<&str>, everything: bool) -> Receipt<u64> {
+        let mut model = self.model();
+        let before = model.pauses.len();
+        model.pauses.retain(|_, pause| {
+            pause.sink != sink || !(everything || pause.lane.as_deref() == lane)
+        });
+        done((before - model.pauses.len()) as u64)
+    }
+
+    fn next_due(&self, sink: &str, now: Timestamp) -> Receipt<Option<Timestamp>> {
+        done(self.model().next_due(sink, now))
+    }
+
+    fn books(&self, since: Option<Timestamp>) -> Receipt<Books> {
+        done(self.model().books(since))
+    }
+
+    fn dead_letters(&self, after: Option<String>, limit: usize) -> Receipt<Vec<DeadLetter>> {
+        done(self.model().dead_letters(after.as_deref(), limit))
+    }
+
+    fn replay(&self, id: &str, _now: Timestamp) -> Receipt<bool> {
+        done(self.model().replay(id))
+    }
+
+    fn dismiss(&self, id: &str, now: Timestamp) -> Receipt<bool> {
+        done(self.model().dismiss(id, now))
+    }
+
+    fn prune(&self, prune: Prune) -> Receipt<PruneReport> {
+        done(self.model().prune(prune))
+    }
+
+    fn status(&self) -> Receipt<Status> {
+        done(self.model().status())
+    }
+}
+
+fn done<T>(answer: T) -> Receipt<T> {
+    let (reply, receipt) = oneshot::channel();
+    // Only fails where the receipt is gone.
+    let _ = reply.send(Ok(answer));
+    receipt
+}

@@ -1,0 +1,361 @@
+//! What the model holds, and how it changes.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{
+    Arrival, Intake, IntakeReport, LetterId, Malformed, Pause, Placement, Prune, PruneReport,
+    Settled, Settlement, Verdict, further_reference,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    pub(super) checkpoints: BTreeMap<String, String>,
+    pub(super) counts: Vec<Counts>,
+    pub(super) malformed: Vec<MalformedRow>,
+    pub(super) alerts: Vec<Alert>,
+    pub(super) deliveries: Vec<Delivery>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) pauses: BTreeMap<(String, Option<String>), Pause>,
+}
+
+/// What is not stored, only counted: one for each intake.
+#[derive(Debug)]
+pub(super) struct Counts {
+    pub(super) source: String,
+    pub(super) received_at: Timestamp,
+    pub(super) received: u64,
+    pub(super) filtered: u64,
+    pub(super) duplicates: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct MalformedRow {
+    pub(super) source: String,
+    pub(super) received_at: Timestamp,
+    pub(super) malformed: Malformed,
+    pub(super) handled: bool,
+    pub(super) forgotten: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Alert {
+    pub(super) source: String,
+    pub(super) received_at: Timestamp,
+    pub(super) reference: String,
+    pub(super) collided: bool,
+    pub(super) arrival: Arrival,
+    /// Deliveries neither delivered nor handled.
+    pub(super) open: usize,
+    pub(super) finished_at: Option<Timestamp>,
+    pub(super) payload_kept: bool,
+    pub(super) forgotten: bool,
+}
+
+/// Its number is its place in the list plus one.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) alert: usize,
+    pub(super) sink: String,
+    pub(super) lane: String,
+    pub(super) state: State,
+    pub(super) attempts: u32,
+    pub(super) blamed: u32,
+    pub(super) doubt: bool,
+    pub(super) fence: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Claimed {
+        lease_until: Timestamp,
+    },
+    Dead {
+        at: Timestamp,
+        why: String,
+        handled: bool,
+    },
+    Delivered {
+        adopted: bool,
+    },
+    Ready,
+    Waiting {
+        due_at: Timestamp,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) sink: String,
+    pub(super) name: String,
+    /// Rises with each claim given from it.
+    pub(super) turn: u64,
+}
+
+impl Model {
+    pub(super) fn intake(&mut self, intake: Intake) -> IntakeReport {
+        let received = intake.filtered + (intake.malformed.len() + intake.arrivals.len()) as u64;
+        let mut report = IntakeReport::default();
+        for malformed in intake.malformed {
+            self.malformed.push(MalformedRow {
+                source: intake.source.clone(),
+                received_at: intake.received_at,
+                malformed,
+                handled: false,
+                forgotten: false,
+            });
+        }
+        for arrival in intake.arrivals {
+            self.keep(&intake.source, intake.received_at, arrival, &mut report);
+        }
+        if let Some(checkpoint) = intake.checkpoint {
+            self.checkpoints.insert(intake.source.clone(), checkpoint);
+        }
+        self.counts.push(Counts {
+            source: intake.source,
+            received_at: intake.received_at,
+            received,
+            filtered: intake.filtered,
+            duplicates: report.duplicates,
+        });
+        report
+    }
+
+    fn keep(
+        &mut self,
+        source: &str,
+        received_at: Timestamp,
+        arrival: Arrival,
+        report: &mut IntakeReport,
+    ) {
+        let mut attempt = 0;
+        let reference = loop {
+            let reference = match attempt {
+                0 => arrival.reference.clone(),
+                1 => arrival.reference_if_taken.clone(),
+                _ => further_reference(&arrival, attempt),
+            };
+            let known = self
+                .alerts
+                .iter()
+                .find(|known| !known.forgotten && known.reference == reference);
+            match known {
+                None => break reference,
+                Some(known) if known.arrival.fingerprint == arrival.fingerprint => {
+                    report.duplicates += 1;
+                    return;
+                }
+                Some(_) => attempt += 1,
+            }
+        };
+        report.stored += 1;
+        report.collisions += u64::from(attempt > 0);
+
+        let Placement::Routed(routes) = &arrival.placement;
+        let mut sinks: Vec<String> = Vec::new();
+        for route in routes {
+            if sinks.contains(&route.sink) {
+                continue;
+            }
+            sinks.push(route.sink.clone());
+            if !self
+                .lanes
+                .iter()
+                .any(|lane| lane.sink == route.sink && lane.name == route.lane)
+            {
+                let (sink, name) = (route.sink.clone(), route.lane.clone());
+                self.lanes.push(Lane {
+                    sink,
+                    name,
+                    turn: 0,
+                });
+            }
+            self.deliveries.push(Delivery {
+                alert: self.alerts.len(),
+                sink: route.sink.clone(),
+                lane: route.lane.clone(),
+                state: State::Ready,
+                attempts: 0,
+                blamed: 0,
+                doubt: false,
+                fence: 0,
+            });
+        }
+        self.alerts.push(Alert {
+            source: source.into(),
+            received_at,
+            reference,
+            collided: attempt > 0,
+            arrival,
+            open: sinks.len(),
+            finished_at: sinks.is_empty().then_some(received_at),
+            payload_kept: true,
+            forgotten: false,
+        });
+    }
+
+    pub(super) fn settle(&mut self, settlements: Vec<Settlement>) -> Settled {
+        let mut settled = Settled::default();
+        for settlement in settlements {
+            let Some(delivery) = place(settlement.delivery)
+                .and_then(|place| self.deliveries.get_mut(place))
+                .filter(|delivery| delivery.fence == settlement.fence)
+                .filter(|delivery| matches!(delivery.state, State::Claimed { .. }))
+            else {
+                settled.stale += 1;
+                continue;
+            };
+            settled.settled += 1;
+            match settlement.verdict {
+                Verdict::Delivered { adopted, .. } => {
+                    delivery.state = State::Delivered { adopted };
+                    let alert = delivery.alert;
+                    self.close_one(alert, settlement.at);
+                }
+                Verdict::Retry {
+                    due_at,
+                    doubt,
+                    blame,
+                    ..
+                } => {
+                    delivery.state = State::Waiting { due_at };
+                    delivery.doubt = doubt;
+                    delivery.blamed += u32::from(blame);
+                }
+                Verdict::Returned => {
+                    delivery.state = State::Ready;
+                    delivery.attempts -= 1;
+                }
+                Verdict::Dead { why } => {
+                    delivery.state = State::Dead {
+                        at: settlement.at,
+                        why,
+                        handled: false,
+                    };
+                }
+            }
+        }
+        settled
+    }
+
+    pub(super) fn release(&mut self, expired_before: Option<Timestamp>) -> u64 {
+        let mut released = 0;
+        for delivery in &mut self.deliveries {
+            let State::Claimed { lease_until } = delivery.state else {
+                continue;
+            };
+            if expired_before.is_none_or(|before| lease_until < before) {
+                delivery.state = State::Ready;
+                delivery.doubt = true;
+                released += 1;
+            }
+        }
+        released
+    }
+
+    pub(super) fn replay(&mut self, id: &str) -> bool {
+        let Some(LetterId::Delivery(number)) = LetterId::parse(id) else {
+            return false;
+        };
+        let Some(delivery) = place(number).and_then(|place| self.deliveries.get_mut(place)) else {
+            return false;
+        };
+        if !matches!(delivery.state, State::Dead { handled: false, .. }) {
+            return false;
+        }
+        delivery.state = State::Ready;
+        delivery.doubt = true;
+        delivery.blamed = 0;
+        true
+    }
+
+    pub(super) fn dismiss(&mut self, id: &str, now: Timestamp) -> bool {
+        match LetterId::parse(id) {
+            None => false,
+            Some(LetterId::Malformed(number)) => {
+                let row = place(number).and_then(|place| self.malformed.get_mut(place));
+                match row {
+                    Some(row) if !row.handled => {
+                        row.handled = true;
+                        true
+                    }
+                    _ => false,
+                }
+            }
+            Some(LetterId::Delivery(number)) => {
+                let delivery = place(number).and_then(|place| self.deliveries.get_mut(place));
+                let Some(delivery) = delivery else {
+                    return false;
+                };
+                let State::Dead {
+                    handled: handled @ false,
+                    ..
+                } = &mut delivery.state
+                else {
+                    return false;
+                };
+                *handled = true;
+                let alert = delivery.alert;
+                self.close_one(alert, now);
+                true
+            }
+        }
+    }
+
+    pub(super) fn prune(&mut self, prune: Prune) -> PruneReport {
+        let mut left = prune.limit.max(1);
+        let mut report = PruneReport::default();
+        let earliest = prune.payloads_after.min(prune.references_after);
+        for alert in self.finished_before(prune.now, earliest) {
+            if left > 0 && self.alerts[alert].payload_kept {
+                self.alerts[alert].payload_kept = false;
+                report.payloads += 1;
+                left -= 1;
+            }
+        }
+        for alert in self.finished_before(prune.now, prune.references_after) {
+            if left > 0 && !self.alerts[alert].payload_kept {
+                self.alerts[alert].forgotten = true;
+                report.references += 1;
+                left -= 1;
+            }
+        }
+        for row in &mut self.malformed {
+            if left > 0 && row.handled && !row.forgotten {
+                row.forgotten = true;
+                left -= 1;
+            }
+        }
+        report.more = left == 0;
+        report
+    }
+
+    /// Alerts finished longer ago than this, the one that was finished first at the head.
+    fn finished_before(&self, now: Timestamp, age: Duration) -> Vec<usize> {
+        let before = now - age;
+        let mut found: Vec<(Timestamp, usize)> = Vec::new();
+        for (place, alert) in self.alerts.iter().enumerate() {
+            if let Some(at) = alert.finished_at
+                && at < before
+                && !alert.forgotten
+            {
+                found.push((at, place));
+            }
+        }
+        found.sort_unstable();
+        found.into_iter().map(|(_, place)| place).collect()
+    }
+
+    fn close_one(&mut self, alert: usize, at: Timestamp) {
+        let alert = &mut self.alerts[alert];
+        alert.open -= 1;
+        if alert.open == 0 {
+            alert.finished_at = Some(at);
+        }
+    }
+}
+
+fn place(number: i64) -> Option<usize> {
+    usize::try_from(number.checked_sub(1)?).ok()
+}
