@@ -168,7 +168,9 @@ fn passes(
         "case_id" => value
             .parse::<i64>()
             .map_or(true, |id| alert.cases.contains(&id)),
-        "alert_ids" => value.split(',').any(|id| id.trim().parse() == Ok(alert.id)),
+        "alert_ids" => {
+            value.is_empty() || value.split(',').any(|id| id.trim().parse() == Ok(alert.id))
+        }
         "alert_iocs" => {
             let stored = values(store, alert);
             value.is_empty() || value.split(',').any(|wanted| stored.contains(&wanted))

@@ -13,10 +13,10 @@ use crate::tables;
 
 /// The rows of `GET /manage/<name>/list`; none when there is no such list.
 pub(crate) fn list(shared: &Shared, caller: &Caller, name: &str) -> Option<Result<Answer, Answer>> {
-    if name == "customers" {
-        if let Err(refusal) = caller.needs(permission::CUSTOMERS_READ) {
-            return Some(Err(refusal));
-        }
+    if name == "customers"
+        && let Err(refusal) = caller.needs(permission::CUSTOMERS_READ)
+    {
+        return Some(Err(refusal));
     }
     let mut rows = rows(shared, name)?;
     shared.store().random.shuffle(&mut rows);

@@ -1,4 +1,5 @@
 //! Keys, permissions, cookies, unknown routes, and the lists with their odd ids (facts/iris.md §2 and §3).
+#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 mod support;
 

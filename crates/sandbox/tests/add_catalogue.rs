@@ -1,4 +1,5 @@
 //! Each row of the error catalogue of `/alerts/add` (facts/iris.md §3 and §4): status, body, stored or not.
+#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 mod support;
 

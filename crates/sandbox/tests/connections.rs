@@ -1,4 +1,5 @@
 //! What happens on the wire: idle connections, clients that leave, resets, restarts and TLS.
+#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Each fault does to the client, and to the store, what its name says.
+#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Searching, changing and relating alerts as facts/iris.md §5, §6 and §7 measured it.
+#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 mod support;
 
