@@ -9,6 +9,15 @@
 //!
 //! The answer is one byte, [`Answer`]. A connection carries one frame. Closing without an answer, or any other byte,
 //! means "not stored". A newer version must be refused by an older reader: the hook then spools.
+//!
+//! ```
+//! use alertbridge_hook::frame::{body_length, header};
+//!
+//! let bytes = header(2735)?;
+//! assert_eq!(&bytes[..4], b"ABH\x01");
+//! assert_eq!(body_length(bytes)?, 2735);
+//! # Ok::<(), alertbridge_hook::frame::HeaderError>(())
+//! ```
 
 /// Bytes before the body.
 pub const HEADER_LENGTH: usize = 8;

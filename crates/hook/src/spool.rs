@@ -36,6 +36,18 @@ const NAME_ATTEMPTS: u64 = 64;
 ///
 /// A missing folder is created (itself only, mode 0750). Where writing fails, nothing is left behind.
 ///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path().join("spool");
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use alertbridge_hook::spool;
+///
+/// let now = UNIX_EPOCH + Duration::from_secs(1_795_253_400);
+/// let path = spool::store(&folder, b"{}\n", now, 4711)?;
+/// assert!(path.ends_with("01795253400000000000-4711.alert"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 /// Where the alert is not known to be on the disk: no space, no permission, no folder.
 pub fn store(folder: &Path, body: &[u8], now: SystemTime, pid: u32) -> io::Result<PathBuf> {

@@ -63,6 +63,16 @@ pub enum HookSocketError {
 }
 
 /// The listening socket. Its file is removed when this is dropped.
+///
+/// ```no_run
+/// # use std::{path::Path, sync::Arc};
+/// # use alertbridge_sources::{Intake, hook_socket::{HookSocket, HookSocketError}};
+/// # async fn example(intake: Arc<dyn Intake>, shutdown: impl Future<Output = ()>) -> Result<(), HookSocketError> {
+/// let socket = HookSocket::bind(Path::new("/run/alertbridge/hook.sock"), 0o660).await?;
+/// socket.serve(intake, shutdown).await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct HookSocket {
     // Dropped first: while this one still listens, no other daemon can have taken the name.
