@@ -67,6 +67,8 @@ fn pieces(pattern: &str) -> Vec<Piece> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{contains, contains_ignoring_case, matches};
 
     #[test]
@@ -91,5 +93,27 @@ mod tests {
         assert!(contains("123", "wz:1234"));
         assert!(!contains("WZ", "wz:1234"));
         assert!(contains_ignoring_case("WZ", "wz:1234"));
+    }
+
+    /// The definition, as slow as it is plain.
+    fn by_definition(pattern: &[char], text: &[char]) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            ['%', rest @ ..] => (0..=text.len()).any(|skip| by_definition(rest, &text[skip..])),
+            ['_', rest @ ..] => !text.is_empty() && by_definition(rest, &text[1..]),
+            ['\\', first, rest @ ..] | [first, rest @ ..] => {
+                text.first() == Some(first) && by_definition(rest, &text[1..])
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_agrees_with_the_definition(pattern in "[ab%_]{0,6}(\\\\[ab%_\\\\]){0,2}[ab%]{0,3}", text in "[ab%_\\\\]{0,10}") {
+            let pattern_letters: Vec<char> = pattern.chars().collect();
+            let text_letters: Vec<char> = text.chars().collect();
+            let expected = by_definition(&pattern_letters, &text_letters);
+            prop_assert_eq!(matches(&pattern, &text), expected);
+        }
     }
 }

@@ -122,7 +122,7 @@ fn list(shared: &Shared, store: &Store) -> String {
     let noun = if count == 1 { "alert" } else { "alerts" };
     let mut body = format!(
         "<header><h1>{count} {noun}</h1><span class=\"quiet\">Sandbox standing in for DFIR-IRIS {}, \
-         kept in memory only</span></header>\n<main>\n{}",
+         kept in memory only; latest arrivals first</span></header>\n<main>\n{}",
         escape(&shared.options.version),
         tally(shared, store)
     );
@@ -262,7 +262,7 @@ fn detail(shared: &Shared, store: &Store, alert: &Alert) -> String {
     }
     facts.push(("Tags", tags(alert, usize::MAX)));
     let mut body = format!(
-        "<header><h1><bdi>{}</bdi></h1><span class=\"quiet\">Alert {}</span> <a href=\"/\">All alerts</a></header>\n\
+        "<header><h1><bdi class=\"clamp\">{}</bdi></h1><span class=\"quiet\">Alert {}</span> <a href=\"/\">All alerts</a></header>\n\
          <main>\n<div class=\"sheet\"><table class=\"facts\">\n",
         title(alert),
         alert.id

@@ -1,23 +1,16 @@
-//! JSON as Python's `json` module reads and writes it.
+//! A JSON reader that accepts what Python accepts, see the parent module.
 //!
-//! Wider than the standard: `NaN`, `Infinity` and `1e400` are numbers, and a lone surrogate escape is text.
-//! Both must survive, because IRIS treats them differently per column (`facts/iris.md §4`). `serde_json`
-//! holds neither, so a lone surrogate U+D800+n is kept as the private character U+10D800+n, and a
-//! non-finite number as a string that starts with U+10FFFD. A client that really sends those private
-//! characters would be misread; none does.
-//!
-//! Called by the request handlers and by [`crate::answer`].
-
-use std::io;
+//! Invariants: `at` always stands on a character boundary; recursion ends at `DEEPEST_ANSWERED`, so no body can
+//! exhaust the stack; no input makes it panic.
 
 use serde_json::{Map, Number, Value};
+
+use super::{NON_FINITE, SURROGATE_SHIFT};
 
 /// Nesting below the body's own braces that still stores; 910 was refused, 905 was not (facts §4).
 const DEEPEST_ACCEPTED: usize = 906;
 /// From here on the real server dies with an HTML 500 instead (facts §4: 920).
 const DEEPEST_ANSWERED: usize = 920;
-const NON_FINITE: char = '\u{10fffd}';
-const SURROGATE_SHIFT: u32 = 0x10_0000;
 
 /// Why a body could not be decoded.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,39 +21,6 @@ pub(crate) enum JsonError {
     TooDeep,
     /// Recursion limit reached while decoding: HTML 500.
     FarTooDeep,
-}
-
-/// The UTF-16 unit a stored character stands for, when it stands for a lone surrogate.
-pub(crate) fn lone_surrogate(character: char) -> Option<u32> {
-    let unit = (character as u32).checked_sub(SURROGATE_SHIFT)?;
-    (0xd800..=0xdfff).contains(&unit).then_some(unit)
-}
-
-/// Whether the value is the stand-in for NaN or an infinity.
-pub(crate) fn is_non_finite(value: &Value) -> bool {
-    matches!(value, Value::String(text) if text.starts_with(NON_FINITE))
-}
-
-/// Whether a non-finite number occurs anywhere inside.
-pub(crate) fn holds_non_finite(value: &Value) -> bool {
-    match value {
-        Value::String(_) => is_non_finite(value),
-        Value::Array(items) => items.iter().any(holds_non_finite),
-        Value::Object(members) => members.values().any(holds_non_finite),
-        _ => false,
-    }
-}
-
-/// Whether a NUL occurs in any key or string inside.
-pub(crate) fn holds_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(holds_nul),
-        Value::Object(members) => members
-            .iter()
-            .any(|(key, v)| key.contains('\0') || holds_nul(v)),
-        _ => false,
-    }
 }
 
 /// Decodes a request body: UTF-8 with or without BOM, UTF-16 with BOM or recognised by its NUL bytes.
@@ -347,107 +307,5 @@ impl Reader<'_> {
             self.at += 1;
         }
         self.at - start
-    }
-}
-
-/// Writes JSON in ASCII, as Python does by default, with lone surrogates back as escapes.
-pub(crate) fn encode(value: &Value) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut out, AsciiFormatter);
-    // A `Value` has only string keys and a `Vec` takes every byte, so this cannot fail.
-    let written = serde::Serialize::serialize(value, &mut serializer);
-    debug_assert!(written.is_ok(), "writing JSON into memory failed");
-    out
-}
-
-struct AsciiFormatter;
-
-impl serde_json::ser::Formatter for AsciiFormatter {
-    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
-    where
-        W: ?Sized + io::Write,
-    {
-        let mut plain_from = 0;
-        for (at, character) in fragment.char_indices() {
-            if character.is_ascii() {
-                continue;
-            }
-            writer.write_all(&fragment.as_bytes()[plain_from..at])?;
-            plain_from = at + character.len_utf8();
-            if let Some(unit) = lone_surrogate(character) {
-                write!(writer, "\\u{unit:04x}")?;
-                continue;
-            }
-            let mut units = [0_u16; 2];
-            for unit in character.encode_utf16(&mut units) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-        }
-        writer.write_all(&fragment.as_bytes()[plain_from..])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ordinary_json_reads_as_serde_json_reads_it() {
-        for text in [
-            "{}",
-            "[]",
-            r#" {"a": [1, -2, 3.5, 1e3, true, false, null], "b": {"c": "\u00e9\ud83d\ude00\n"}} "#,
-            r#""text""#,
-            "0",
-        ] {
-            let expected: Value = serde_json::from_str(text).unwrap();
-            assert_eq!(decode(text.as_bytes()), Ok(expected), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_python_refuses_is_refused() {
-        for bytes in [
-            &b""[..],
-            b"{",
-            b"[1,]",
-            b"{\"a\":1,}",
-            b"01",
-            b"1.",
-            b"1e",
-            b"nul",
-            b"\"a\nb\"",
-            b"\"\\x\"",
-            b"{'a':1}",
-            b"\"\xff\"",
-            b"\x1f\x8b\x08",
-            b"1 2",
-            b"\"\\u12",
-            b"\"\\u12\xc3\xa9\"",
-        ] {
-            assert_eq!(decode(bytes), Err(JsonError::Malformed), "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn a_lone_surrogate_survives_the_round_trip() {
-        let value = decode(br#"{"a":"x\ud800y"}"#).unwrap();
-        assert_eq!(encode(&value), br#"{"a":"x\ud800y"}"#);
-    }
-
-    #[test]
-    fn non_finite_numbers_are_noticed() {
-        assert!(holds_non_finite(&decode(b"[{\"a\":NaN}]").unwrap()));
-        assert!(holds_non_finite(&decode(b"1e400").unwrap()));
-        assert!(!holds_non_finite(&decode(b"[1e300]").unwrap()));
-    }
-
-    #[test]
-    fn utf16_and_a_byte_order_mark_are_understood() {
-        let mut little = vec![0xff, 0xfe];
-        little.extend("{\"a\":1}".encode_utf16().flat_map(u16::to_le_bytes));
-        assert!(decode(&little).is_ok());
-        assert!(decode(&little[2..]).is_ok());
-        assert!(decode(b"\xef\xbb\xbf{\"a\":1}").is_ok());
     }
 }
