@@ -13,7 +13,7 @@ const ADD: &str = "/alerts/add";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// 400 with the body of a lost database connection.
-    DatabaseLost400 {
+    DbLost400 {
         /// Whether the commit went through before.
         stored: bool,
     },

@@ -73,7 +73,7 @@ pub(crate) async fn reply(shared: &Shared, request: Whole) -> Reply {
         Some(Fault::ResetBefore) => Some(Reply::Reset),
         Some(Fault::Html500 | Fault::PoolExhausted) => Some(Reply::Send(errors::server_error())),
         Some(Fault::Html502) => Some(Reply::Send(errors::bad_gateway())),
-        Some(Fault::DatabaseLost400 { stored: false }) => {
+        Some(Fault::DbLost400 { stored: false }) => {
             Some(Reply::Send(errors::database_connection_lost()))
         }
         Some(Fault::NewTagRace) => Some(Reply::Send(errors::duplicate_tag("wazuh"))),
@@ -99,9 +99,7 @@ pub(crate) async fn reply(shared: &Shared, request: Whole) -> Reply {
             Reply::Send(errors::async_module_down())
         }
         Some(Fault::StoreThenHtml500) => Reply::Send(errors::server_error()),
-        Some(Fault::DatabaseLost400 { stored: true }) => {
-            Reply::Send(errors::database_connection_lost())
-        }
+        Some(Fault::DbLost400 { stored: true }) => Reply::Send(errors::database_connection_lost()),
         Some(Fault::SlowBytes { pause }) => Reply::SendSlowly(answer, pause),
         _ => Reply::Send(answer),
     }

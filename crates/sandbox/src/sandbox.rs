@@ -178,6 +178,13 @@ impl IrisSandbox {
             .map(|identity| identity.client_pem.as_str())
     }
 
+    /// The server's own certificate in DER, for tests of pinning; none over plain HTTP.
+    pub fn server_certificate_der(&self) -> Option<&[u8]> {
+        self.identity
+            .as_ref()
+            .map(|identity| identity.server_der.as_slice())
+    }
+
     /// Closes the port and every connection, and waits until that is done.
     pub async fn stop(mut self) {
         self.accepting.abort();

@@ -33,6 +33,7 @@ pub enum TlsError {
 pub(crate) struct TlsIdentity {
     pub(crate) ca_pem: String,
     pub(crate) client_pem: String,
+    pub(crate) server_der: Vec<u8>,
     config: Arc<ServerConfig>,
 }
 
@@ -95,11 +96,13 @@ impl TlsIdentity {
             versions.with_no_client_auth()
         };
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
+        let server_der = certificate.der().to_vec();
         let mut config = builder.with_single_cert(vec![certificate.der().clone()], key)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(TlsIdentity {
             ca_pem,
             client_pem,
+            server_der,
             config: Arc::new(config),
         })
     }

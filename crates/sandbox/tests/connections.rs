@@ -243,6 +243,13 @@ async fn expired_and_self_signed_certificates_are_refused_by_a_careful_client() 
             .is_err()
     );
     let self_signed = over_tls(TlsKind::SelfSigned).await;
+    let itself = Certificate::from_der(self_signed.server_certificate_der().unwrap()).unwrap();
+    let trusting_itself = Client::builder()
+        .no_proxy()
+        .tls_certs_only([itself])
+        .build()
+        .unwrap();
+    assert_eq!(ping(&trusting_itself, &self_signed).await.unwrap(), 200);
     let other = over_tls(TlsKind::OwnCa).await;
     assert!(
         ping(&trusting(&other).build().unwrap(), &self_signed)

@@ -47,7 +47,7 @@ async fn faults_that_store_and_then_lie() {
     assert!(!got.is_html());
     let got = after(Fault::StoreThenHtml500, 1).await;
     assert!(got.status == 500 && got.is_html());
-    let got = after(Fault::DatabaseLost400 { stored: true }, 1).await;
+    let got = after(Fault::DbLost400 { stored: true }, 1).await;
     assert!(
         got.status == 400
             && got
@@ -60,7 +60,7 @@ async fn faults_that_store_and_then_lie() {
 
 #[tokio::test]
 async fn faults_that_store_nothing() {
-    let got = after(Fault::DatabaseLost400 { stored: false }, 0).await;
+    let got = after(Fault::DbLost400 { stored: false }, 0).await;
     assert!(got.message().contains("OperationalError"));
     for fault in [Fault::Html500, Fault::PoolExhausted] {
         let got = after(fault, 0).await;
