@@ -18,7 +18,7 @@ mod types;
 
 pub use memory::MemoryLedger;
 use names::{LetterId, further_reference};
-pub use sqlite::{OpenOptions, SqliteLedger};
+pub use sqlite::{CheckReport, OpenOptions, SqliteLedger, backup, check, vacuum};
 pub use types::{
     Arrival, Books, Claim, Claimed, DeadLetter, DeadLetterKind, HourRow, Intake, IntakeReport,
     Ledger, LedgerError, Malformed, Pause, Placement, Prune, PruneReport, Receipt, Route, Settled,

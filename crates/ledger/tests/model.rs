@@ -19,7 +19,7 @@ enum Action {
         lease: u64,
         probe: bool,
     },
-    Dismiss(bool, u8),
+    Dismiss(u8),
     Intake {
         source: u8,
         filtered: u64,
@@ -121,8 +121,8 @@ fn actions() -> impl Strategy<Value = Action> {
         1 => (0..2u8, prop::option::of(0..3u8), any::<bool>())
             .prop_map(|(sink, lane, everything)| Action::Resume { sink, lane, everything }),
         1 => any::<u8>().prop_map(Action::Replay),
-        2 => (any::<bool>(), any::<u8>()).prop_map(|(malformed, number)| Action::Dismiss(malformed, number)),
-        2 => (0..5000u64, 0..9000u64, 0..8usize)
+        3 => any::<u8>().prop_map(Action::Dismiss),
+        3 => (0..2500u64, 0..2500u64, 0..24usize)
             .prop_map(|(payloads, references, limit)| Action::Prune { payloads, references, limit }),
         1 => Just(Action::Reopen),
     ]
@@ -179,8 +179,8 @@ impl Pair<'_> {
                 self.claimed
                     .extend(self.both(|ledger| ledger.claim(claim.clone())));
             }
-            Action::Dismiss(malformed, number) => {
-                let id = format!("{}{}", if *malformed { "m" } else { "d" }, number % 16);
+            Action::Dismiss(number) => {
+                let id = self.letter(*number);
                 self.both(|ledger| ledger.dismiss(&id, now));
             }
             Action::Intake { .. } => {
@@ -224,7 +224,8 @@ impl Pair<'_> {
                 wait(self.model.release(None));
             }
             Action::Replay(number) => {
-                self.both(|ledger| ledger.replay(&format!("d{}", number % 16), now));
+                let id = self.letter(*number);
+                self.both(|ledger| ledger.replay(&id, now));
             }
             Action::Resume {
                 sink,
@@ -238,6 +239,15 @@ impl Pair<'_> {
             Action::Settle(drawn) => self.settle(drawn),
         }
         self.agree();
+    }
+
+    /// Mostly the id of a dead letter there is.
+    fn letter(&self, number: u8) -> String {
+        let letters = wait(self.model.dead_letters(None, 100));
+        if letters.is_empty() || number.is_multiple_of(4) {
+            return format!("d{}", number % 16);
+        }
+        letters[usize::from(number) % letters.len()].id.clone()
     }
 
     fn settle(&self, drawn: &[(u8, bool, DrawnVerdict)]) {
@@ -354,10 +364,10 @@ fn intake(action: &Action, now: Timestamp) -> Intake {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn sqlite_does_what_the_model_does(actions in prop::collection::vec(actions(), 1..60)) {
+    fn sqlite_does_what_the_model_does(actions in prop::collection::vec(actions(), 1..80)) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.db");
         let mut pair = Pair {

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::{Arrival, Intake, IntakeReport, LedgerError, Malformed, Placement, Route};
 
+/// A count beyond this is a fault of the caller, and would in the end overflow the hour's counters.
+const MOST_FILTERED: u64 = 1 << 40;
+
 /// An intake whose payloads are compressed already, on the caller's thread.
 pub(super) struct PackedIntake {
     source: String,
@@ -96,6 +99,11 @@ pub(super) fn intake(
     }
 
     let malformed = intake.malformed.len() as u64;
+    if intake.filtered > MOST_FILTERED {
+        return Err(SqlError::Refused(LedgerError::Fault {
+            detail: format!("{} alerts filtered at once can't be", intake.filtered),
+        }));
+    }
     let received = intake.filtered + malformed + intake.arrivals.len() as u64;
     if received > 0 {
         let tally = batch.source_tally(hour, source);

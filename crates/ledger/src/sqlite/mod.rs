@@ -13,6 +13,7 @@ mod connection;
 mod dead_letters;
 mod error;
 mod intake;
+mod maintenance;
 mod pauses;
 mod payload;
 mod prune;
@@ -23,6 +24,8 @@ mod settle;
 mod status;
 mod time;
 mod writer;
+
+pub use self::maintenance::{CheckReport, backup, check, vacuum};
 
 use std::{
     fs::{File, TryLockError},

@@ -155,6 +155,15 @@ impl Queue {
         self.changed.notify_all();
     }
 
+    /// No further jobs, and those that wait are forgotten: their receipts learn that the ledger has stopped.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let forgotten = std::mem::take(&mut state.jobs);
+        drop(state);
+        drop(forgotten);
+    }
+
     /// Waits up to `pause`; true as soon as the queue was closed.
     pub(super) fn closed_within(&self, pause: Duration) -> bool {
         let state = self.lock();

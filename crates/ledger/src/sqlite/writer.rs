@@ -68,6 +68,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Works until the queue is closed and empty, or closed while the disk fails.
     pub(super) fn run(mut self) {
+        let _ending = Ending(self.queue.clone());
         let mut names = Names::default();
         while let Some(mut jobs) = self.queue.take() {
             match self.commit(&mut jobs, &mut names) {
@@ -152,6 +153,15 @@ impl Writer {
             self.stall.set(None);
             tracing::info!(%since, "the ledger is written again");
         }
+    }
+}
+
+/// However the thread ends, also by a panic: nobody waits for it any more.
+struct Ending(Arc<Queue>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.abandon();
     }
 }
 

@@ -1,0 +1,191 @@
+//! `kill -9` at random moments of intake, claim and settlement: what was acknowledged is there, nothing is there twice, what
+//! was begun comes back in doubt, and the books balance after each kill.
+//!
+//! Without the test harness: the program starts itself again as the one to be killed.
+
+mod support;
+
+use std::{
+    collections::HashSet,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use alertbridge_ledger::{Claimed, Ledger, SqliteLedger, Verdict, check};
+use support::{arrival, at, claim, delivered, intake, options, sound, wait};
+
+const VICTIM: &str = "ALERTBRIDGE_LEDGER_CRASH_VICTIM";
+const KILLS: u64 = 12;
+
+fn main() {
+    if let Some(path) = std::env::var_os(VICTIM) {
+        return work_until_killed(Path::new(&path));
+    }
+    if std::env::args().any(|argument| argument == "--list") {
+        return println!("kills_lose_nothing: test");
+    }
+    kills_lose_nothing();
+    println!("test kills_lose_nothing ... ok");
+}
+
+/// Says on standard output what was acknowledged: `in N`, `out N`, `dead N`; and `next N` at the start.
+fn work_until_killed(path: &Path) {
+    let ledger = SqliteLedger::open(path, options()).unwrap();
+    let next: u64 =
+        wait(ledger.checkpoint("follower")).map_or(0, |checkpoint| checkpoint.parse().unwrap());
+    println!("next {next}");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut number = next;
+            loop {
+                // Overlapping with what came before: half of them are duplicates.
+                let first = number.saturating_sub(3);
+                let mut intake = intake((first..number + 5).map(arrival).collect());
+                intake.filtered = 2;
+                number += 5;
+                intake.checkpoint = Some(number.to_string());
+                wait(ledger.intake(intake));
+                for number in number - 5..number {
+                    println!("in {number}");
+                }
+            }
+        });
+        for _ in 0..2 {
+            scope.spawn(|| deliver(&ledger));
+        }
+    });
+}
+
+fn deliver(ledger: &SqliteLedger) {
+    loop {
+        let claimed = wait(ledger.claim(claim(4)));
+        begun_before_means_doubt(&claimed);
+        let mut settlements = Vec::new();
+        let mut lines = Vec::new();
+        for one in &claimed {
+            let verdict = match one.delivery % 7 {
+                0 if one.attempt < 3 => Verdict::Retry {
+                    due_at: at(0),
+                    why: "timeout".into(),
+                    doubt: true,
+                    blame: false,
+                },
+                1 => Verdict::Dead {
+                    why: "never".into(),
+                },
+                _ => delivered(),
+            };
+            let number = one.reference.trim_start_matches("node:");
+            match verdict {
+                Verdict::Dead { .. } => lines.push(format!("dead {number}")),
+                Verdict::Delivered { .. } => lines.push(format!("out {number}")),
+                _ => {}
+            }
+            settlements.extend(support::settlements(std::slice::from_ref(one), &verdict));
+        }
+        let count = settlements.len() as u64;
+        assert_eq!(wait(ledger.settle(settlements)).settled, count);
+        for line in lines {
+            println!("{line}");
+        }
+    }
+}
+
+fn begun_before_means_doubt(claimed: &[Claimed]) {
+    for one in claimed {
+        assert_eq!(
+            one.doubt,
+            one.attempt > 1,
+            "attempt {} of {}",
+            one.attempt,
+            one.reference
+        );
+    }
+}
+
+fn kills_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let mut taken: HashSet<u64> = HashSet::new();
+    let mut ended: HashSet<u64> = HashSet::new();
+    for kill in 0..KILLS {
+        // Somewhere in the work, elsewhere each time; the first ones while it only just starts.
+        let after = kill * kill * 37 % 1000 + kill;
+        for line in run_and_kill(&path, after) {
+            let (what, number) = line.split_once(' ').unwrap();
+            let number: u64 = number.parse().unwrap();
+            match what {
+                "in" => assert!(taken.insert(number), "{number} was taken twice"),
+                "next" => {
+                    // What was committed and not acknowledged any more is behind the checkpoint: the source goes on after it.
+                    taken.extend(0..number);
+                }
+                _ => assert!(ended.insert(number), "{number} ended twice"),
+            }
+        }
+        // The first kill may come before there is a whole file.
+        drop(SqliteLedger::open(&path, options()).unwrap());
+        let report = check(&path, true).unwrap();
+        assert!(report.is_sound(), "after kill {kill}: {report:?}");
+    }
+    assert!(
+        taken.len() > 500 && ended.len() > 100,
+        "{} in, {} out",
+        taken.len(),
+        ended.len()
+    );
+
+    let ledger = SqliteLedger::open(&path, options()).unwrap();
+    let copies = wait(ledger.intake(intake(taken.iter().copied().map(arrival).collect())));
+    assert_eq!((copies.stored, copies.duplicates), (0, taken.len() as u64));
+    loop {
+        let claimed = wait(ledger.claim(claim(100)));
+        if claimed.is_empty() {
+            break;
+        }
+        begun_before_means_doubt(&claimed);
+        for one in &claimed {
+            let number: u64 = one.reference.trim_start_matches("node:").parse().unwrap();
+            assert!(
+                !ended.contains(&number),
+                "{number} had ended and came again"
+            );
+            assert_eq!(one.payload, arrival(number).payload);
+        }
+        wait(ledger.settle(support::settlements(&claimed, &delivered())));
+    }
+    sound(&ledger);
+    let sink = &wait(ledger.books(None)).sinks[0];
+    assert_eq!(sink.pending, 0);
+    assert!(sink.routed >= taken.len() as u64);
+}
+
+/// Lets it work until it has said so many lines, kills it, and returns all it said.
+fn run_and_kill(path: &Path, after: u64) -> Vec<String> {
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .env(VICTIM, path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(victim.stdout.take().unwrap());
+    let mut lines = Vec::new();
+    let mut killed = false;
+    loop {
+        if lines.len() as u64 >= after && !killed {
+            killed = true;
+            victim.kill().unwrap();
+        }
+        let mut line = String::new();
+        if said.read_line(&mut line).unwrap() == 0 {
+            break;
+        }
+        // The last line may be cut in the middle.
+        if let Some(line) = line.strip_suffix('\n') {
+            lines.push(line.to_owned());
+        }
+    }
+    let status = victim.wait().unwrap();
+    assert!(status.code().is_none(), "it ended by itself: {status}");
+    lines
+}
