@@ -1,7 +1,7 @@
 //! What one run of the hook costs integratord, from fork to exit, as a ratio to (a) a process that does nothing, built the
 //! same way, and (b) a Python script of the shape `seeds/wazuh-iris-blog.txt` has, posting to a local server.
 //!
-//! `cargo bench -p alertbridge-hook --bench hook [-- runs]`; 200 runs of each by default, taken in turn, medians compared.
+//! `cargo bench -p alertbridge-hook --bench hook [-- runs]`; 200 runs of each by default, ten at a time in turn, medians compared.
 //! Builds the hook with its release profile for static musl, or static gnu where the musl target is missing, and says so.
 //! Aims: socket at most 2 times the floor, Python at least 200 times the socket.
 
@@ -22,6 +22,9 @@ use alertbridge_hook::{
     frame::{self, Answer, HEADER_LENGTH},
     settings,
 };
+
+/// Enough that a program meets the caches as it left them itself, as in a burst of alerts.
+const RUNS_IN_A_TURN: usize = 10;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -101,12 +104,24 @@ fn main() -> Outcome<()> {
         .arg(folder.join("python.log"));
 
     let mut times: [Vec<Duration>; 5] = Default::default();
-    for _ in 0..runs {
-        times[0].push(time_of(&mut nothing)?);
-        times[1].push(time_of(&mut by_socket)?);
-        times[2].push(time_of(&mut by_spool)?);
-        times[3].push(time_of_durable_file(&spool, &fs::read(&alert)?)?);
-        times[4].push(time_of(&mut by_python)?);
+    let alert_bytes = fs::read(&alert)?;
+    while times[0].len() < runs {
+        let turn = (runs - times[0].len()).min(RUNS_IN_A_TURN);
+        for _ in 0..turn {
+            times[0].push(time_of(&mut nothing)?);
+        }
+        for _ in 0..turn {
+            times[1].push(time_of(&mut by_socket)?);
+        }
+        for _ in 0..turn {
+            times[2].push(time_of(&mut by_spool)?);
+        }
+        for _ in 0..turn {
+            times[3].push(time_of_durable_file(&spool, &alert_bytes)?);
+        }
+        for _ in 0..turn {
+            times[4].push(time_of(&mut by_python)?);
+        }
     }
     let [floor, socket_time, spool_time, disk, python_time] = times.map(median);
     assert_eq!(
@@ -297,23 +312,26 @@ fn python() -> PathBuf {
     }
 }
 
+fn is_whole(frame: &[u8]) -> bool {
+    let header = frame.first_chunk::<HEADER_LENGTH>();
+    header.is_some_and(|header| frame::body_length(*header) == Ok(frame.len() - HEADER_LENGTH))
+}
+
 /// Acknowledges every frame.
 fn serve_hook(socket: &Path) -> Outcome<()> {
     let _ = fs::remove_file(socket);
     let listener = UnixListener::bind(socket)?;
     thread::spawn(move || {
+        let mut buffer = vec![0; 1024 * 1024];
         for mut stream in listener.incoming().flatten() {
-            let mut header = [0; HEADER_LENGTH];
-            let read = stream.read_exact(&mut header);
-            let Ok(length) = read
-                .map_err(Box::<dyn Error>::from)
-                .and_then(|()| Ok(frame::body_length(header)?))
-            else {
-                continue;
-            };
-            if stream.read_exact(&mut vec![0; length]).is_ok() {
-                let _ = stream.write_all(&[Answer::Stored.to_byte()]);
+            let mut filled = 0;
+            while !is_whole(&buffer[..filled]) {
+                match stream.read(&mut buffer[filled..]) {
+                    Ok(read) if read > 0 => filled += read,
+                    _ => break,
+                }
             }
+            let _ = stream.write_all(&[Answer::Stored.to_byte()]);
         }
     });
     Ok(())

@@ -19,11 +19,14 @@ use std::{
     ffi::OsString,
     io::{Read, Write},
     os::unix::net::UnixStream,
-    path::{Path, PathBuf},
+    path::Path,
     process::{self, ExitCode},
-    sync::{Arc, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use crate::{
@@ -44,35 +47,35 @@ pub const EXIT_NOT_KEPT: u8 = 74;
 /// The alert file can't be read.
 pub const EXIT_UNREADABLE_ALERT: u8 = 66;
 
+/// Enough to write a spool file and a log line.
+const WATCH_STACK: usize = 128 * 1024;
+
 /// Hands over the alert named in `arguments` (the whole command line, the program's own name first).
 ///
 /// `environment` is `std::env::var_os`, `now` the time of the call. Takes at most the setting's timeout and one write to
-/// the spool. The process should end after it: where the daemon hangs, a thread waiting for it is left behind.
+/// the spool. Where the daemon hangs, this ends the process itself instead of returning: a thread is stuck in the socket.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: &dyn Fn(&str) -> Option<OsString>,
     now: SystemTime,
 ) -> ExitCode {
     let settings = Settings::load(environment);
-    let kept = keep(arguments, &settings, now);
-    let hint = settings
-        .fault
-        .map(|fault| format!("; settings: {fault}"))
-        .unwrap_or_default();
-    match kept {
-        Ok(()) if hint.is_empty() => ExitCode::SUCCESS,
-        Ok(()) => {
-            log::write(now, "ERR", &format!("the alert was kept{hint}"));
-            ExitCode::SUCCESS
-        }
-        Err(failure) => {
-            log::write(
-                now,
-                "FAIL",
-                &format!("the alert was not kept: {}{hint}", failure.why),
-            );
-            ExitCode::from(failure.code)
-        }
+    let path = arguments.into_iter().nth(1).filter(|path| !path.is_empty());
+    let read = match path {
+        Some(path) => read_into_frame(Path::new(&path)),
+        None => Err(Failure {
+            code: EXIT_NO_ALERT_FILE,
+            why: String::from("integratord named no alert file; is /tmp read-only or full?"),
+        }),
+    };
+    match read {
+        Ok(frame) => hand_over(Alert {
+            frame,
+            settings,
+            now,
+            ended: AtomicBool::new(false),
+        }),
+        Err(failure) => ExitCode::from(report(Err(failure), &settings, now)),
     }
 }
 
@@ -81,27 +84,88 @@ struct Failure {
     why: String,
 }
 
-fn keep(
-    arguments: impl IntoIterator<Item = OsString>,
-    settings: &Settings,
+/// One alert on its way, shared by the thread that talks to the daemon and the one that watches the time.
+struct Alert {
+    frame: Vec<u8>,
+    settings: Settings,
     now: SystemTime,
-) -> Result<(), Failure> {
-    let Some(path) = arguments.into_iter().nth(1).filter(|path| !path.is_empty()) else {
-        return Err(Failure {
-            code: EXIT_NO_ALERT_FILE,
-            why: String::from("integratord named no alert file; is /tmp read-only or full?"),
-        });
+    ended: AtomicBool,
+}
+
+impl Alert {
+    /// Brings the run to its end, once: the first thread that comes here gets the exit code, the other one nothing.
+    fn end(&self, daemon: Result<(), String>) -> Option<u8> {
+        if self.ended.swap(true, Ordering::SeqCst) {
+            return None;
+        }
+        let kept = daemon.or_else(|daemon| self.spool(&daemon));
+        Some(report(kept, &self.settings, self.now))
+    }
+
+    fn spool(&self, daemon: &str) -> Result<(), Failure> {
+        let body = &self.frame[HEADER_LENGTH..];
+        match spool::store(&self.settings.spool, body, self.now, process::id()) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure {
+                code: EXIT_NOT_KEPT,
+                why: format!(
+                    "the daemon did not take it ({daemon}), nor the spool folder ({error})"
+                ),
+            }),
+        }
+    }
+}
+
+/// Writes the log's line where one is due, and says the exit code.
+fn report(kept: Result<(), Failure>, settings: &Settings, now: SystemTime) -> u8 {
+    let hint = settings
+        .fault
+        .as_ref()
+        .map(|fault| format!("; settings: {fault}"))
+        .unwrap_or_default();
+    match kept {
+        Ok(()) if hint.is_empty() => 0,
+        Ok(()) => {
+            log::write(now, "ERR", &format!("the alert was kept{hint}"));
+            0
+        }
+        Err(failure) => {
+            log::write(
+                now,
+                "FAIL",
+                &format!("the alert was not kept: {}{hint}", failure.why),
+            );
+            failure.code
+        }
+    }
+}
+
+/// Sends the frame, waits until it is durable, and spools it where that fails or takes too long.
+///
+/// Connecting to a Unix socket blocks for as long as a stopped daemon's queue of connections is full, and the standard
+/// library can't bound that. So another thread watches the time, and when it is over spools and ends the process.
+/// (The other way round, with the socket on the second thread, each run waits for one more change of threads.)
+fn hand_over(alert: Alert) -> ExitCode {
+    let alert = Arc::new(alert);
+    let watched = Arc::clone(&alert);
+    let watch = move || {
+        let timeout = watched.settings.timeout;
+        thread::sleep(timeout);
+        if let Some(code) = watched.end(Err(format!("no answer within {} ms", timeout.as_millis())))
+        {
+            process::exit(i32::from(code));
+        }
     };
-    let frame = Arc::new(read_into_frame(Path::new(&path))?);
-    let Err(daemon) = hand_over(&frame, &settings.socket, settings.timeout) else {
-        return Ok(());
+    let daemon = match thread::Builder::new().stack_size(WATCH_STACK).spawn(watch) {
+        Ok(_) => exchange(&alert.frame, &alert.settings.socket),
+        Err(error) => Err(format!("no thread to watch the time: {error}")),
     };
-    match spool::store(&settings.spool, &frame[HEADER_LENGTH..], now, process::id()) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure {
-            code: EXIT_NOT_KEPT,
-            why: format!("the daemon did not take it ({daemon}), nor the spool folder ({error})"),
-        }),
+    match alert.end(daemon) {
+        Some(code) => ExitCode::from(code),
+        // The watch has taken over and ends the process.
+        None => loop {
+            thread::park();
+        },
     }
 }
 
@@ -136,27 +200,6 @@ fn read_into_frame(path: &Path) -> Result<Vec<u8>, Failure> {
         Err(error) => return failed(EXIT_BAD_ALERT, error.to_string()),
     }
     Ok(frame)
-}
-
-/// Sends the frame and waits until it is durable, `timeout` in all.
-///
-/// On a thread of its own: connecting to a Unix socket blocks for as long as the daemon is stopped with a full queue
-/// of connections, and the standard library can't bound that. The process ends without asking the thread.
-fn hand_over(frame: &Arc<Vec<u8>>, socket: &Path, timeout: Duration) -> Result<(), String> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let frame = Arc::clone(frame);
-    let socket = PathBuf::from(socket);
-    thread::Builder::new()
-        .stack_size(64 * 1024)
-        .spawn(move || {
-            // Nobody listens any more once the time is over.
-            let _ = sender.send(exchange(&frame, &socket));
-        })
-        .map_err(|error| format!("no thread to ask it: {error}"))?;
-    match receiver.recv_timeout(timeout) {
-        Ok(answer) => answer,
-        Err(_) => Err(format!("no answer within {} ms", timeout.as_millis())),
-    }
 }
 
 fn exchange(frame: &[u8], socket: &Path) -> Result<(), String> {
