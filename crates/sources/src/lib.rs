@@ -4,8 +4,8 @@
 //! has read. It goes on (answers the hook, moves its position) only when the intake's receipt says the batch is durable:
 //! the checkpoint is stored in the very transaction that records what became of the batch's alerts.
 
-pub mod hook_socket;
 mod follower;
+pub mod hook_socket;
 mod intake;
 pub mod spool;
 

@@ -133,12 +133,6 @@ impl LineBuffer {
         history
     }
 
-    /// Both ends of the content before the boundary.
-    pub(super) fn history(&mut self) -> &History {
-        self.remember();
-        &self.history
-    }
-
     /// Takes a block that begins with the bytes of [`LineBuffer::pending`].
     pub(super) fn replace(&mut self, block: Bytes) {
         self.remember();

@@ -105,11 +105,19 @@ enum StepError {
 #[derive(Debug)]
 struct IoTrouble {
     place: String,
-    /// Set where the trouble is with an archived segment: it is given up after a while, the live file never.
-    archived: Option<SegmentName>,
-    /// True where waiting can't help: damaged data.
-    lasting: bool,
+    what: Unreadable,
     error: io::Error,
+}
+
+/// What can't be read, which decides how long it is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unreadable {
+    /// The archive's folders: for a while, then they count as empty.
+    Archive,
+    /// An archived segment: for a while, then it is given up. At once where its data is damaged.
+    Archived(SegmentName),
+    /// The live file: for ever.
+    Live,
 }
 
 /// Reads `alerts.json` and hands its lines to an [`Intake`].
@@ -144,8 +152,14 @@ pub struct Follower {
     submitted: Option<(Option<Identity>, u64)>,
     not_before: Option<Timestamp>,
     last_read: Option<Timestamp>,
-    /// The current file was seen at `alerts.json`, read to its end, since the last bytes came.
-    caught_up: bool,
+    /// When a file that stood at `alerts.json` was last seen read to its end.
+    caught_up_at: Option<Timestamp>,
+    /// The archive's folders could not be read for so long that they count as empty.
+    archive_given_up: bool,
+    /// The gap before the next segment has been counted already.
+    gap_told: bool,
+    /// The archive's last segment before the current file, for a current file without a name there.
+    behind: Option<SegmentName>,
     /// The current file is no longer at `alerts.json`, and one look since brought nothing.
     ended_quietly: bool,
     /// How long the present trouble has lasted, in looks.
@@ -180,7 +194,10 @@ impl Follower {
             submitted: None,
             not_before: None,
             last_read: None,
-            caught_up: false,
+            caught_up_at: None,
+            archive_given_up: false,
+            gap_told: false,
+            behind: None,
             ended_quietly: false,
             trouble_looks: 0,
         }
@@ -235,6 +252,7 @@ impl Follower {
                 Err(StepError::Checkpoint(error)) => return Err(error.into()),
                 Err(StepError::Halt(Halt::Stopping)) => return Ok(()),
                 Err(StepError::Halt(Halt::Refused(why))) => self.rewind(&why),
+                Err(StepError::Io(_)) if self.stop.is_requested() => return Ok(()),
                 Err(StepError::Io(trouble)) => {
                     self.wait_out(&trouble);
                     self.stop.sleep(self.config.poll_interval);
@@ -248,6 +266,7 @@ impl Follower {
     /// One round: at most one block read, one segment change, or one look.
     fn step(&mut self) -> Result<Step, StepError> {
         self.delivery.collect()?;
+        let was_inside = matches!(self.place, Place::Inside(_));
         let step = match &self.place {
             Place::Unplaced => self.find_place(),
             Place::Behind(after) => {
@@ -256,7 +275,8 @@ impl Follower {
             }
             Place::Inside(_) => self.read_on(),
         }?;
-        if self.trouble_looks > 0 {
+        // Bytes may still come from an open file while the folder around it can't be looked at.
+        if self.trouble_looks > 0 && (step == Step::Idle || !was_inside) {
             self.trouble_looks = 0;
             self.status.change(|status| status.trouble = None);
             tracing::info!("alerts can be read again");
@@ -285,7 +305,9 @@ impl Follower {
             Some(position) => self.resume(&position)?,
             None => self.begin()?,
         }
-        Ok(Step::Busy)
+        // Where neither the file nor the archive is there at all, the place is still to be found.
+        let is_found = !matches!(self.place, Place::Unplaced);
+        Ok(if is_found { Step::Busy } else { Step::Idle })
     }
 
     /// After a refusal: forgets what was read ahead and goes back to the last confirmed position.
@@ -303,7 +325,7 @@ impl Follower {
 
     /// Notes trouble with a file; gives an archived one up when it has lasted too long.
     fn wait_out(&mut self, trouble: &IoTrouble) {
-        self.trouble_looks += 1;
+        self.trouble_looks = self.trouble_looks.saturating_add(1);
         if self.trouble_looks == 1 {
             let error = &trouble.error;
             tracing::warn!(place = %trouble.place, %error, "alerts can't be read; trying again");
@@ -311,8 +333,25 @@ impl Follower {
             self.status.change(|status| status.trouble = Some(text));
         }
         let lasted = self.config.poll_interval.saturating_mul(self.trouble_looks);
-        if trouble.lasting || lasted >= self.config.archive_patience {
-            self.give_up(trouble);
+        let is_too_long = lasted >= self.config.archive_patience;
+        match trouble.what {
+            Unreadable::Archive if is_too_long => {
+                tracing::warn!(place = %trouble.place, "going on without the archive; alerts may be missing");
+                self.archive_given_up = true;
+                self.count_gap();
+            }
+            Unreadable::Archived(name) if is_too_long || is_damage(&trouble.error) => {
+                self.give_up(name, trouble);
+            }
+            Unreadable::Archive | Unreadable::Archived(_) | Unreadable::Live => {}
+        }
+    }
+
+    /// Counts that alerts may be missing before the next segment, once.
+    fn count_gap(&mut self) {
+        if !self.gap_told {
+            self.gap_told = true;
+            self.status.change(|status| status.gaps += 1);
         }
     }
 
@@ -373,6 +412,12 @@ impl FollowerHandle {
             Err(panic) => std::panic::resume_unwind(panic),
         }
     }
+}
+
+/// True for gzip data that no waiting makes readable.
+fn is_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
 impl From<Halt> for StepError {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use super::archive::{Forms, Listing, open_if_present};
@@ -12,7 +13,10 @@ use super::config::Begin;
 use super::fingerprint;
 use super::segment::Segment;
 use super::segment_name::SegmentName;
-use super::{Follower, Place, Step, StepError};
+use super::{Follower, Place, Step, StepError, Unreadable};
+
+/// A tenth of the shortest `rotate_interval` analysisd takes (600 s, `facts/wazuh.md` §2).
+const ROTATION_AT_LEAST: SignedDuration = SignedDuration::from_secs(60);
 
 impl Follower {
     /// The first start: no position is stored.
@@ -24,7 +28,7 @@ impl Follower {
                 match live {
                     Some(file) => {
                         let offset = last_line_end(&file, self.config.line_limit)
-                            .map_err(|error| self.io_trouble(&self.label(None), None, error))?;
+                            .map_err(|error| self.trouble(Unreadable::Live, error))?;
                         self.enter_live(file, offset)?;
                     }
                     None => self.begin_behind_newest()?,
@@ -44,7 +48,9 @@ impl Follower {
                 self.place = Place::Behind(Some(before));
             }
         }
-        // Stored before any alert: a crash after this moment must not begin anew at a later end.
+        // Stored before any alert: neither a refusal nor a crash may begin anew at a later end.
+        let position = self.position();
+        self.delivery.begin_at(position);
         self.flush()
     }
 
@@ -52,11 +58,13 @@ impl Follower {
     fn begin_behind_newest(&mut self) -> Result<(), StepError> {
         let listing = self.listing(None)?;
         self.place = Place::Behind(listing.last_key_value().map(|(name, _)| *name));
+        self.gap_told = true; // nothing was to be read before
         Ok(())
     }
 
     /// Finds the file of a stored position again.
     pub(super) fn resume(&mut self, position: &Position) -> Result<(), StepError> {
+        self.behind = None;
         self.not_before = position.not_before;
         self.last_read = position.last_read;
         let Some(stored) = &position.file else {
@@ -65,27 +73,34 @@ impl Follower {
         };
         let listing = self.listing(None)?;
         let live = self.open_live()?;
+        if live.is_none() && listing.is_empty() {
+            return Ok(()); // the whole folder is away: wait for it
+        }
         let mut overwritten = None;
         if let Some(file) = live {
-            let metadata = self.metadata(&file)?;
-            let live_name = self.name_of(metadata, &listing)?;
+            let identity = self.identity(&file)?;
+            let live_name = self.name_of(identity, &listing)?;
             let same_name = live_name.is_some() && live_name == position.segment;
-            let same_file = metadata == stored.identity
-                && (live_name.is_none() || position.segment.is_none() || same_name);
-            let is_it = if stored.offset > 0 {
-                self.content_matches(stored, &file)?
+            // An inode is reused at once on ext4: it counts only where there are no names.
+            let same_file =
+                identity == stored.identity && (position.segment.is_none() || listing.is_empty());
+            let is_other_segment = live_name.is_some() && position.segment.is_some() && !same_name;
+            let is_it = if is_other_segment {
+                false
+            } else if stored.offset > 0 {
+                self.content_matches(stored, &file, Unreadable::Live)?
             } else {
                 same_name || same_file
             };
             if is_it {
-                return self.enter(file, live_name.or(position.segment), stored.offset);
+                let name = live_name.or(position.segment);
+                return self.enter(file, name, stored.offset, Unreadable::Live);
             }
             if same_name || same_file {
                 overwritten = Some((file, live_name));
             }
         }
         if let Some(name) = position.segment
-            && overwritten.is_none()
             && self.resume_archived(name, stored)?
         {
             return Ok(());
@@ -93,20 +108,27 @@ impl Follower {
         if stored.offset > 0 && self.resume_by_content(stored, position, &listing)? {
             return Ok(());
         }
-        if let Some((file, name)) = overwritten {
-            tracing::warn!(
-                file = %self.label(name),
-                offset = stored.offset,
-                "the file was cut or overwritten while nothing followed it; reading it from its start"
-            );
-            self.status.change(|status| {
-                status.truncations += 1;
-                status.gaps += 1;
-            });
-            return self.enter(file, name, 0);
+        let forms = position
+            .segment
+            .and_then(|name| listing.get(&name).map(|forms| (name, *forms)));
+        if forms.is_none() && overwritten.is_none() {
+            self.resume_behind_lost(stored, position, &listing);
+            return Ok(());
         }
-        self.resume_behind_lost(stored, position, &listing);
-        Ok(())
+        tracing::warn!(
+            file = %self.label(position.segment),
+            offset = stored.offset,
+            "the file was cut or overwritten while nothing followed it; reading it from its start"
+        );
+        self.status.change(|status| {
+            status.truncations += 1;
+            status.gaps += 1;
+        });
+        match (forms, overwritten) {
+            (Some((name, forms)), _) => self.open_waiting(name, forms).map(|_| ()),
+            (None, Some((file, name))) => self.enter(file, name, 0, Unreadable::Live),
+            (None, None) => Ok(()),
+        }
     }
 
     /// Goes on in the archived segment of the stored name, plain or gzip. False where there is none.
@@ -116,8 +138,9 @@ impl Follower {
         stored: &FilePosition,
     ) -> Result<bool, StepError> {
         if let Some(file) = self.open_archived(name)? {
-            if self.content_matches(stored, &file)? {
-                self.enter(file, Some(name), stored.offset)?;
+            let what = Unreadable::Archived(name);
+            if self.content_matches(stored, &file, what)? {
+                self.enter(file, Some(name), stored.offset, what)?;
                 return Ok(true);
             }
             return Ok(false);
@@ -148,9 +171,10 @@ impl Follower {
             }
             if forms.plain
                 && let Some(file) = self.open_archived(*name)?
-                && self.content_matches(stored, &file)?
+                && self.content_matches(stored, &file, Unreadable::Archived(*name))?
             {
-                self.enter(file, Some(*name), stored.offset)?;
+                let what = Unreadable::Archived(*name);
+                self.enter(file, Some(*name), stored.offset, what)?;
                 return Ok(true);
             }
         }
@@ -174,30 +198,31 @@ impl Follower {
                 offset = stored.offset,
                 "the file read last is gone; alerts may be missing"
             );
-            self.status.change(|status| status.gaps += 1);
+            self.count_gap();
         }
         self.place = Place::Behind(after.filter(|_| !listing.is_empty()));
     }
 
     /// Opens the segment behind a finished one: the next name in the archive, or the live file.
     pub(super) fn open_next(&mut self, after: Option<SegmentName>) -> Result<Step, StepError> {
-        self.flush()?;
+        if !self.records.is_empty() {
+            self.flush()?;
+        }
         let live = self.open_live()?;
-        let mut live_name = None;
-        if let Some(file) = &live {
-            let listing = self.listing(after)?;
-            live_name = self.name_of(self.metadata(file)?, &listing)?;
-        }
-        let mut waiting = Listing::new();
-        if let Some(after) = after {
-            waiting = self.listing(Some(after))?;
-            waiting.retain(|name, _| {
-                *name > after && live_name.is_none_or(|live| live <= after || *name <= live)
-            });
-            if live_name.is_some_and(|live| live <= after) {
-                waiting.clear();
-            }
-        }
+        // The whole archive only where the live file's name is looked for: it may be an older one (a clock set back).
+        let listing = match (&live, after) {
+            (None, None) => Listing::new(),
+            (None, Some(_)) => self.listing(after)?,
+            (Some(_), _) => self.listing(None)?,
+        };
+        let live_name = match &live {
+            Some(file) => self.name_of(self.identity(file)?, &listing)?,
+            None => None,
+        };
+        let mut waiting = listing;
+        waiting.retain(|name, _| {
+            after.is_some_and(|after| *name > after) && live_name.is_none_or(|live| *name <= live)
+        });
         let behind = waiting.len() as u64;
         self.status
             .change(|status| status.segments_behind = behind.saturating_sub(1));
@@ -208,24 +233,33 @@ impl Follower {
             return self.open_waiting(next, forms);
         }
         let Some(file) = live else {
+            self.flush()?;
             return Ok(Step::Idle);
         };
-        if live_name.is_none() && !self.caught_up {
+        if live_name.is_none() && !self.was_caught_up_lately() {
             tracing::warn!(
                 file = %self.label(None),
                 "the archive does not show what came before this file; alerts may be missing"
             );
-            self.status.change(|status| status.gaps += 1);
+            self.count_gap();
         }
-        self.enter(file, live_name, 0)?;
+        self.behind = after;
+        self.enter(file, live_name, 0, Unreadable::Live)?;
         Ok(Step::Busy)
+    }
+
+    /// True where the old file was seen at `alerts.json` so lately that there was hardly time for two rotations.
+    fn was_caught_up_lately(&self) -> bool {
+        let now = (self.config.clock)();
+        self.caught_up_at
+            .is_some_and(|then| now.duration_since(then) < ROTATION_AT_LEAST)
     }
 
     fn open_waiting(&mut self, name: SegmentName, forms: Forms) -> Result<Step, StepError> {
         if forms.plain
             && let Some(file) = self.open_archived(name)?
         {
-            self.enter(file, Some(name), 0)?;
+            self.enter(file, Some(name), 0, Unreadable::Archived(name))?;
             return Ok(Step::Busy);
         }
         match self.open_gzip(name, 0)? {
@@ -240,34 +274,35 @@ impl Follower {
 
     fn enter_live(&mut self, file: File, offset: u64) -> Result<(), StepError> {
         let listing = self.listing(None)?;
-        let name = self.name_of(self.metadata(&file)?, &listing)?;
-        self.enter(file, name, offset)
+        let name = self.name_of(self.identity(&file)?, &listing)?;
+        self.enter(file, name, offset, Unreadable::Live)
     }
 
     pub(super) fn open_live(&self) -> Result<Option<File>, StepError> {
         open_if_present(&self.config.alerts_json)
-            .map_err(|error| self.io_trouble(&self.label(None), None, error))
+            .map_err(|error| self.trouble(Unreadable::Live, error))
     }
 
     pub(super) fn open_archived(&self, name: SegmentName) -> Result<Option<File>, StepError> {
         self.archive
             .open_plain(name)
-            .map_err(|error| self.io_trouble(&self.label(Some(name)), Some(name), error))
+            .map_err(|error| self.trouble(Unreadable::Archived(name), error))
     }
 
     fn open_gzip(&self, name: SegmentName, offset: u64) -> Result<Option<Segment>, StepError> {
-        let trouble = |error| self.io_trouble(&format!("{name}.gz"), Some(name), error);
+        let trouble = |error| self.trouble(Unreadable::Archived(name), error);
         let Some(file) = open_if_present(&self.archive.gzip_path(name)).map_err(trouble)? else {
             return Ok(None);
         };
-        Segment::gzip(file, name, offset, self.config.line_limit).map_err(trouble)
+        Segment::gzip(file, name, offset, self.config.line_limit, &self.stop).map_err(trouble)
     }
 
+    /// The archive's segments from `first` on; none once the archive has been given up and still can't be read.
     pub(super) fn listing(&self, first: Option<SegmentName>) -> Result<Listing, StepError> {
-        let folder = self.config.archive.display().to_string();
-        self.archive
-            .list_from(first)
-            .map_err(|error| self.io_trouble(&folder, None, error))
+        match self.archive.list_from(first) {
+            Err(error) if !self.archive_given_up => Err(self.trouble(Unreadable::Archive, error)),
+            listing => Ok(listing.unwrap_or_default()),
+        }
     }
 
     pub(super) fn name_of(
@@ -275,22 +310,27 @@ impl Follower {
         identity: Identity,
         listing: &Listing,
     ) -> Result<Option<SegmentName>, StepError> {
-        let folder = self.config.archive.display().to_string();
-        self.archive
-            .name_of(identity, listing)
-            .map_err(|error| self.io_trouble(&folder, None, error))
+        match self.archive.name_of(identity, listing) {
+            Err(error) if !self.archive_given_up => Err(self.trouble(Unreadable::Archive, error)),
+            name => Ok(name.unwrap_or_default()),
+        }
     }
 
-    fn metadata(&self, file: &File) -> Result<Identity, StepError> {
+    pub(super) fn identity(&self, file: &File) -> Result<Identity, StepError> {
         let metadata = file
             .metadata()
-            .map_err(|error| self.io_trouble(&self.label(None), None, error))?;
+            .map_err(|error| self.trouble(Unreadable::Live, error))?;
         Ok(Identity::of(&metadata))
     }
 
-    fn content_matches(&self, stored: &FilePosition, file: &File) -> Result<bool, StepError> {
+    pub(super) fn content_matches(
+        &self,
+        stored: &FilePosition,
+        file: &File,
+        what: Unreadable,
+    ) -> Result<bool, StepError> {
         fingerprint::matches(&stored.fingerprint, file, stored.offset)
-            .map_err(|error| self.io_trouble(&self.label(None), None, error))
+            .map_err(|error| self.trouble(what, error))
     }
 }
 

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use jiff::SignedDuration;
 
 use super::archive::is_absent;
-use super::checkpoint::{Identity, Position};
-use super::fingerprint::{self, History};
+use super::checkpoint::{FilePosition, Identity, Position};
+use super::fingerprint::History;
 use super::lines::{HEAD_LIMIT, Line, LineBuffer, LineText};
 use super::segment::{Reading, Segment};
 use super::segment_name::SegmentName;
 use super::timestamp::first_timestamp;
-use super::{Follower, IoTrouble, Place, Step, StepError};
+use super::{Follower, IoTrouble, Place, Step, StepError, Unreadable};
 use crate::intake::Record;
 
 /// Most records in a batch.
@@ -35,7 +35,6 @@ impl Follower {
         match segment.read() {
             Ok(Reading::Bytes) => {
                 self.last_read = Some((self.config.clock)());
-                self.caught_up = false;
                 self.ended_quietly = false;
                 self.take_lines()?;
                 Ok(Step::Busy)
@@ -108,21 +107,23 @@ impl Follower {
 
     /// Submits what was collected, with the position behind it; nothing where neither is new.
     pub(super) fn flush(&mut self) -> Result<(), StepError> {
-        let position = self.position();
-        let ends_at = position.file.as_ref().map(|file| file.identity);
-        let offset = position.file.as_ref().map_or(0, |file| file.offset);
-        if self.records.is_empty() && self.submitted == Some((ends_at, offset)) {
+        let end = match &self.place {
+            Place::Unplaced | Place::Behind(_) => (None, 0),
+            Place::Inside(segment) => (Some(segment.identity), segment.lines.boundary()),
+        };
+        if self.records.is_empty() && self.submitted == Some(end) {
             return Ok(());
         }
+        let position = self.position();
         let records = std::mem::take(&mut self.records);
         let place = std::mem::take(&mut self.records_place);
         self.records_size = 0;
         self.delivery.submit(records, place, position)?;
-        self.submitted = Some((ends_at, offset));
+        self.submitted = Some(end);
         Ok(())
     }
 
-    fn position(&mut self) -> Position {
+    pub(super) fn position(&mut self) -> Position {
         let (segment, file) = match &mut self.place {
             Place::Unplaced => (None, None),
             Place::Behind(after) => (*after, None),
@@ -148,25 +149,38 @@ impl Follower {
         let identity = segment.identity;
         let live = self.live_identity()?;
         if live == Some(identity) {
-            self.caught_up = true;
+            self.caught_up_at = Some((self.config.clock)());
             self.ended_quietly = false;
             return Ok(Step::Idle);
         }
-        // While `alerts.json` is missing (an instant at each rotation; longer if someone removed it), only a newer
-        // segment in the archive shows that this one has ended.
-        if live.is_none() && !self.archive_has_newer()? {
+        // While `alerts.json` is missing (an instant at each rotation; longer if someone removed it), or is an old copy of
+        // this very file (someone edited it; analysisd goes on writing here), only a newer segment in the archive shows
+        // that this one has ended.
+        if !self.live_has_other_content()? && !self.archive_has_newer()? {
             return Ok(Step::Idle);
         }
         // The writer may have flushed to this file between our read and the switch we saw: look once more.
         if !self.ended_quietly {
             self.ended_quietly = true;
-            return Ok(if self.caught_up {
-                Step::Idle
-            } else {
-                Step::Busy
-            });
+            return Ok(Step::Idle);
         }
         self.finish()
+    }
+
+    /// False where nothing stands at `alerts.json`, or an unnamed file that holds only the beginning of the open one.
+    fn live_has_other_content(&self) -> Result<bool, StepError> {
+        let (Place::Inside(segment), Some(live)) = (&self.place, self.open_live()?) else {
+            return Ok(false);
+        };
+        let listing = self.listing(segment.name.or(self.behind))?;
+        let live_name = self.name_of(self.identity(&live)?, &listing)?;
+        if live_name.is_some() && live_name != segment.name {
+            return Ok(true); // the next segment, though it may still be empty
+        }
+        let is_copy = segment
+            .begins_with(&live)
+            .map_err(|error| self.trouble(Unreadable::Live, error))?;
+        Ok(!is_copy)
     }
 
     fn archive_has_newer(&self) -> Result<bool, StepError> {
@@ -201,7 +215,7 @@ impl Follower {
             // The archive may have been unreadable when the file was opened.
             None => {
                 let listing = self.listing(None)?;
-                self.name_of(identity, &listing)?
+                self.name_of(identity, &listing)?.or(self.behind)
             }
         };
         self.flush()?;
@@ -216,38 +230,55 @@ impl Follower {
         let Place::Inside(segment) = &mut self.place else {
             return Ok(false);
         };
-        let position = segment.position();
-        let name = segment.name;
-        let in_archive = match name {
-            Some(name) => self.open_archived(name)?,
-            None => None,
+        let boundary = segment.lines.boundary();
+        let read_to = FilePosition {
+            identity: segment.identity,
+            offset: segment.lines.read_to(),
+            fingerprint: segment.lines.history_to_read_end().fingerprint(),
         };
-        for (file, is_live) in [(in_archive, false), (self.open_live()?, true)] {
-            let Some(file) = file else {
-                continue;
-            };
-            let label = self.label(name);
-            let trouble = |error| self.io_trouble(&label, None, error);
-            let metadata = file.metadata().map_err(trouble)?;
-            let is_longer = metadata.len() > position.offset;
-            // Before the first byte any file looks like a copy: only one of the same name is.
-            let may_be_copy = if is_live {
-                position.offset > 0
-            } else {
-                is_longer
-            };
-            if Identity::of(&metadata) == position.identity || !may_be_copy {
-                continue;
-            }
-            if fingerprint::matches(&position.fingerprint, &file, position.offset)
-                .map_err(trouble)?
-            {
-                tracing::info!(file = %label, "alerts.json was replaced by a copy; going on in it");
-                self.enter(file, name, position.offset)?;
-                return Ok(true);
-            }
+        let name = segment.name;
+        if let Some(name) = name
+            // An archived file that can't be opened is none we could go on in.
+            && let Ok(Some(file)) = self.archive.open_plain(name)
+            && self.is_copy_of(&file, &read_to, true)?
+        {
+            self.enter(file, Some(name), boundary, Unreadable::Archived(name))?;
+            return Ok(true);
+        }
+        let Some(file) = self.open_live()? else {
+            return Ok(false);
+        };
+        // A file with a name of its own in the archive is the next segment, not a copy. Where there may be a next segment
+        // without one, a few equal bytes of an unfinished first line prove nothing.
+        let live_name = self.name_of(self.identity(&file)?, &self.listing(None)?)?;
+        let may_be_copy = match name {
+            Some(_) if live_name.is_some() && live_name != name => false,
+            Some(_) => boundary > 0 || (read_to.offset > 0 && !self.archive_has_newer()?),
+            None => live_name.is_none() && boundary > 0,
+        };
+        if may_be_copy && self.is_copy_of(&file, &read_to, false)? {
+            tracing::info!(file = %self.label(name), "alerts.json was replaced by a copy; going on in it");
+            self.enter(file, name, boundary, Unreadable::Live)?;
+            return Ok(true);
         }
         Ok(false)
+    }
+
+    /// True where `file` is another file than the one read, holds the same content up to there, and more if `longer` is set.
+    fn is_copy_of(
+        &self,
+        file: &fs::File,
+        read_to: &FilePosition,
+        longer: bool,
+    ) -> Result<bool, StepError> {
+        let trouble = |error| self.trouble(Unreadable::Live, error);
+        let metadata = file.metadata().map_err(trouble)?;
+        if Identity::of(&metadata) == read_to.identity
+            || (longer && metadata.len() <= read_to.offset)
+        {
+            return Ok(false);
+        }
+        self.content_matches(read_to, file, Unreadable::Live)
     }
 
     /// The file was cut or overwritten in place: its new content is read from the start. integratord keeps its old offset and
@@ -277,10 +308,7 @@ impl Follower {
     }
 
     /// Gives up what can't be read: an archived segment becomes one unreadable record. Never the live file.
-    pub(super) fn give_up(&mut self, trouble: &IoTrouble) {
-        let Some(name) = trouble.archived else {
-            return;
-        };
+    pub(super) fn give_up(&mut self, name: SegmentName, trouble: &IoTrouble) {
         let (mut head, mut offset) = (Bytes::new(), 0);
         if let Place::Inside(segment) = &self.place {
             let pending = segment.lines.pending();
@@ -296,10 +324,8 @@ impl Follower {
             self.records_place.clone_from(&place);
         }
         self.records.push(Record::Unreadable { head, place, why });
-        self.status.change(|status| {
-            status.unreadable += 1;
-            status.gaps += 1;
-        });
+        self.status.change(|status| status.unreadable += 1);
+        self.count_gap();
         self.place = Place::Behind(Some(name));
         self.trouble_looks = 1;
     }
@@ -307,11 +333,18 @@ impl Follower {
     /// Trouble while reading the open segment.
     fn trouble_inside(&self, error: io::Error) -> StepError {
         let Place::Inside(segment) = &self.place else {
-            return self.io_trouble("", None, error);
+            return self.trouble(Unreadable::Live, error);
         };
         let is_live = self.live_identity().ok().flatten() == Some(segment.identity);
-        let archived = segment.name.filter(|_| !is_live);
-        self.io_trouble(&segment.label, archived, error)
+        let what = match segment.name {
+            Some(name) if !is_live => Unreadable::Archived(name),
+            _ => Unreadable::Live,
+        };
+        StepError::Io(IoTrouble {
+            place: segment.label.clone(),
+            what,
+            error,
+        })
     }
 
     /// What stands at `alerts.json` now.
@@ -319,7 +352,7 @@ impl Follower {
         match fs::metadata(&self.config.alerts_json) {
             Ok(metadata) => Ok(Some(Identity::of(&metadata))),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(self.io_trouble(&self.label(None), None, error)),
+            Err(error) => Err(self.trouble(Unreadable::Live, error)),
         }
     }
 
@@ -331,34 +364,26 @@ impl Follower {
         )
     }
 
-    pub(super) fn io_trouble(
-        &self,
-        place: &str,
-        archived: Option<SegmentName>,
-        error: io::Error,
-    ) -> StepError {
-        let lasting = matches!(
-            error.kind(),
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
-        );
-        StepError::Io(IoTrouble {
-            place: place.to_owned(),
-            archived,
-            lasting,
-            error,
-        })
+    pub(super) fn trouble(&self, what: Unreadable, error: io::Error) -> StepError {
+        let place = match what {
+            Unreadable::Archive => self.config.archive.display().to_string(),
+            Unreadable::Archived(name) => name.to_string(),
+            Unreadable::Live => self.label(None),
+        };
+        StepError::Io(IoTrouble { place, what, error })
     }
 
-    /// Goes into an open plain file at `offset`.
+    /// Goes into an open plain file at `offset`; `what` it is decides how long trouble with it is waited out.
     pub(super) fn enter(
         &mut self,
         file: fs::File,
         name: Option<SegmentName>,
         offset: u64,
+        what: Unreadable,
     ) -> Result<(), StepError> {
         let label = self.label(name);
-        let segment = Segment::plain(file, name, label.clone(), offset, self.config.line_limit)
-            .map_err(|error| self.io_trouble(&label, None, error))?;
+        let segment = Segment::plain(file, name, label, offset, self.config.line_limit)
+            .map_err(|error| self.trouble(what, error))?;
         self.enter_segment(segment);
         Ok(())
     }
@@ -366,8 +391,8 @@ impl Follower {
     pub(super) fn enter_segment(&mut self, segment: Segment) {
         let label = segment.label.clone();
         self.status.change(|status| status.file = label);
-        self.caught_up = false;
         self.ended_quietly = false;
+        self.gap_told = false;
         self.place = Place::Inside(Box::new(segment));
     }
 }

@@ -5,12 +5,13 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 
 use super::checkpoint::{FilePosition, Identity};
+use super::delivery::Stop;
 use super::fingerprint::History;
 use super::lines::LineBuffer;
 use super::segment_name::SegmentName;
@@ -25,7 +26,7 @@ pub(super) enum Reading {
     Bytes,
     /// Nothing behind the last byte (so far).
     End,
-    /// A plain file was cut or overwritten: what was read before is no longer there. Holds the unread bytes known of.
+    /// A plain file was cut or overwritten: what was read before is no longer there. Tells the unread bytes known of.
     Truncated { unread: u64 },
 }
 
@@ -47,6 +48,8 @@ pub(super) struct Segment {
     pub lines: LineBuffer,
     /// The file's size when it was last looked at; gzip: bytes read so far.
     pub size: u64,
+    /// Seconds and nanoseconds of the last change when the file was last looked at.
+    changed_at: (i64, i64),
     content: Content,
 }
 
@@ -72,6 +75,7 @@ impl Segment {
             identity,
             lines,
             size: offset,
+            changed_at: (0, 0),
             content: Content::Plain(file),
         })
     }
@@ -79,18 +83,22 @@ impl Segment {
     /// A gzip file from `offset` (of the decompressed bytes) on. `None` where it holds less than that.
     ///
     /// # Errors
-    /// Where the file can't be read, or its data before `offset` is damaged.
+    /// Where the file can't be read, its data before `offset` is damaged, or the follower is stopped meanwhile.
     pub(super) fn gzip(
         file: File,
         name: SegmentName,
         offset: u64,
         line_limit: usize,
+        stop: &Stop,
     ) -> io::Result<Option<Segment>> {
         let identity = Identity::of(&file.metadata()?);
         let mut decoder = MultiGzDecoder::new(BufReader::with_capacity(64 * 1024, file));
         let mut history = History::default();
         let mut skipped = 0;
         while skipped < offset {
+            if stop.is_requested() {
+                return Err(io::Error::from(io::ErrorKind::Interrupted));
+            }
             let missing = usize::try_from(offset - skipped).unwrap_or(usize::MAX);
             let (block, failed) = read_gzip(&mut decoder, &[], missing.min(BLOCK));
             history.extend(&block);
@@ -107,6 +115,7 @@ impl Segment {
             identity,
             lines: LineBuffer::new(offset, history, line_limit),
             size: offset,
+            changed_at: (0, 0),
             content: Content::Gzip {
                 decoder: Box::new(decoder),
                 failed: None,
@@ -118,12 +127,20 @@ impl Segment {
         matches!(self.content, Content::Gzip { .. })
     }
 
-    /// The plain file.
-    pub(super) fn file(&self) -> Option<&File> {
-        match &self.content {
-            Content::Gzip { .. } => None,
-            Content::Plain(file) => Some(file),
+    /// True where `other` holds nothing but the beginning of this plain file, as far as its two ends show.
+    ///
+    /// # Errors
+    /// Where one of the files can't be read.
+    pub(super) fn begins_with(&self, other: &File) -> io::Result<bool> {
+        let Content::Plain(file) = &self.content else {
+            return Ok(false);
+        };
+        let size = other.metadata()?.len();
+        if size > self.lines.read_to() {
+            return Ok(false);
         }
+        let theirs = History::read(other, size)?;
+        Ok(theirs.is_some() && theirs == History::read(file, size)?)
     }
 
     /// The place behind the last whole line.
@@ -156,9 +173,11 @@ impl Segment {
                 Ok(Reading::Bytes)
             }
             Content::Plain(file) => {
-                let size = file.metadata()?.len(); // one fstat: the only call of an idle look
+                let metadata = file.metadata()?;
+                let (size, changed_at) =
+                    (metadata.len(), (metadata.mtime(), metadata.mtime_nsec()));
                 let read_to = self.lines.read_to();
-                if size != self.size {
+                if size != self.size || changed_at != self.changed_at {
                     let unread = self.size.saturating_sub(read_to);
                     if size < read_to
                         || !self
@@ -169,6 +188,7 @@ impl Segment {
                         return Ok(Reading::Truncated { unread });
                     }
                     self.size = size;
+                    self.changed_at = changed_at;
                 }
                 if size == read_to {
                     return Ok(Reading::End);

@@ -2,5 +2,12 @@
 //!
 //! Most tests run the follower step by step in the test's own thread (`Rig`), so they need no waiting and no sleeping.
 
+mod beginning;
+mod catching_up;
+mod delivering;
+mod law;
+mod line_ends;
+mod replacement;
 mod rig;
 mod rotation;
+mod thread;
