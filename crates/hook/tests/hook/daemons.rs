@@ -1,21 +1,25 @@
 //! Whatever the daemon does, the alert is durable and integratord goes on.
 
 use std::{
-    io::Write,
+    io::{Read, Write},
     os::unix::net::{UnixListener, UnixStream},
     os::unix::process::CommandExt,
     path::Path,
     sync::mpsc,
+    time::Duration,
 };
 
-use alertbridge_hook::frame::{Answer, HEADER_LENGTH};
+use alertbridge_hook::{
+    frame::{Answer, HEADER_LENGTH},
+    spool,
+};
 use rustix::{
     io::Errno,
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType},
     process::{Pid, test_kill_process_group},
 };
 
-use crate::world::{ALERT, World, answering, assert_kept, daemon, read_frame};
+use crate::world::{ALERT, World, answering, assert_kept, daemon, names, read_frame};
 
 #[test]
 fn a_stored_alert_is_not_spooled() {
@@ -139,7 +143,7 @@ fn a_daemon_that_closes_at_any_point_before_the_answer_leaves_the_alert_to_the_s
         let world = World::new();
         let _bodies = daemon(&world.socket, move |mut stream| {
             let mut some = vec![0; bytes_read];
-            std::io::Read::read_exact(&mut stream, &mut some).unwrap();
+            stream.read_exact(&mut some).unwrap();
             None
         });
         assert_kept(&world.run());
@@ -173,6 +177,38 @@ fn two_hooks_at_once_deliver_two_alerts() {
         [bodies.recv().unwrap(), bodies.recv().unwrap()],
         [ALERT, ALERT]
     );
+}
+
+#[test]
+fn an_answer_at_the_very_deadline_ends_in_one_way_or_the_other_and_never_in_between() {
+    let mut world = World::new();
+    // About as long as a run takes, so that both ends of it happen.
+    world.timeout_ms = String::from("1");
+    let bodies = daemon(&world.socket, |mut stream| {
+        let mut frame = vec![0; HEADER_LENGTH + ALERT.len()];
+        stream.read_exact(&mut frame).ok()?;
+        // The hook may be gone already.
+        let _ = stream.write_all(&[Answer::Stored.to_byte()]);
+        Some(frame.split_off(HEADER_LENGTH))
+    });
+    for run in 1..=100 {
+        assert_kept(&world.run());
+        let names = names(&world.spool);
+        assert!(
+            names.iter().all(|name| spool::is_alert(name.as_ref())),
+            "run {run}: {names:?}"
+        );
+    }
+    let spooled = world.spooled();
+    assert!(spooled.iter().all(|body| body == ALERT));
+    for _ in spooled.len()..100 {
+        assert_eq!(
+            bodies.recv_timeout(Duration::from_secs(60)).unwrap(),
+            ALERT,
+            "neither spooled nor received"
+        );
+    }
+    assert!(world.log().is_empty());
 }
 
 #[test]
