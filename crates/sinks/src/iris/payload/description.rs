@@ -1,0 +1,127 @@
+//! The description: what an analyst reads first.
+//!
+//! `labels` has the ten labels of the Wazuh blog's script in its order, so that what people parse goes on working; `sections`
+//! has the headings of the async-ai script. IRIS shows line ends as such and no markup (facts/iris.md §9).
+
+use super::fields::Fields;
+use crate::iris::{
+    config::DescriptionForm,
+    safe_text::{Changes, DESCRIPTION_LIMIT, cut, page_text},
+};
+
+/// Stands where a field is missing, as in both scripts.
+const MISSING: &str = "N/A";
+
+/// The description of an alert.
+pub(crate) fn description(
+    form: DescriptionForm,
+    fields: &Fields<'_>,
+    changes: &mut Changes,
+) -> String {
+    let text = match form {
+        DescriptionForm::Labels => labels(fields),
+        DescriptionForm::Sections => sections(fields),
+    };
+    let text = page_text(&text, changes);
+    cut(&text, DESCRIPTION_LIMIT, "description_cut", changes)
+}
+
+fn labels(fields: &Fields<'_>) -> String {
+    let head = fields.alert.head();
+    let mut lines = rule_lines(fields);
+    lines.extend([
+        line("Agent ID", head.agent.id.clone()),
+        line("Agent Name", head.agent.name.clone()),
+    ]);
+    lines.extend(mitre_lines(fields));
+    lines.extend([
+        line("Location", head.location.clone()),
+        line("Full Log", log(fields)),
+    ]);
+    lines.join("\n")
+}
+
+fn sections(fields: &Fields<'_>) -> String {
+    let head = fields.alert.head();
+    let mut lines = vec!["WAZUH ALERT DETAILS".to_owned()];
+    lines.extend(rule_lines(fields));
+    lines.extend([
+        line("Agent ID", head.agent.id.clone()),
+        line("Agent Name", head.agent.name.clone()),
+        line("Agent IP", head.agent.ip.clone()),
+        line("Location", head.location.clone()),
+        line("Timestamp", head.timestamp.clone()),
+        String::new(),
+        "KEY ARTIFACTS".to_owned(),
+        line("Image", fields.image()),
+        line("Command Line", fields.command_line()),
+        line("Target File", fields.target_file()),
+        line(
+            "User",
+            fields.first(&[
+                "data.win.eventdata.user",
+                "data.srcuser",
+                "data.dstuser",
+                "data.audit.acct",
+            ]),
+        ),
+        line(
+            "Destination IP",
+            fields.first(&[
+                "data.win.eventdata.destinationIp",
+                "data.dstip",
+                "data.dest_ip",
+            ]),
+        ),
+        line(
+            "Destination Port",
+            fields.first(&[
+                "data.win.eventdata.destinationPort",
+                "data.dstport",
+                "data.dest_port",
+            ]),
+        ),
+        String::new(),
+        "MITRE ATT&CK MAPPING".to_owned(),
+    ]);
+    lines.extend(mitre_lines(fields));
+    lines.extend([
+        String::new(),
+        "RAW EVENT MESSAGE".to_owned(),
+        log(fields).unwrap_or_else(|| MISSING.to_owned()),
+    ]);
+    lines.join("\n")
+}
+
+fn rule_lines(fields: &Fields<'_>) -> Vec<String> {
+    let head = fields.alert.head();
+    vec![
+        line("Rule ID", head.rule_id.clone()),
+        line("Rule Level", Some(head.level.to_string())),
+        line("Rule Description", head.rule_description.clone()),
+    ]
+}
+
+fn mitre_lines(fields: &Fields<'_>) -> Vec<String> {
+    let mitre = &fields.alert.head().mitre;
+    let list = |values: &[String]| (!values.is_empty()).then(|| values.join(", "));
+    vec![
+        line("MITRE IDs", list(&mitre.ids)),
+        line("MITRE Tactics", list(&mitre.tactics)),
+        line("MITRE Techniques", list(&mitre.techniques)),
+    ]
+}
+
+/// The event as it was logged; Windows alerts have no `full_log` (facts/wazuh.md §3) but a message.
+fn log(fields: &Fields<'_>) -> Option<String> {
+    let message = || {
+        fields
+            .text("data.win.system.message")
+            .map(|text| text.trim_matches('"').to_owned())
+    };
+    fields.alert.head().full_log.clone().or_else(message)
+}
+
+fn line(label: &str, value: Option<String>) -> String {
+    format!("{label}: {}", value.as_deref().unwrap_or(MISSING))
+}
