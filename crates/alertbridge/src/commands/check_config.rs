@@ -1,0 +1,16 @@
+//! `alertbridge check-config`: reads the configuration and says what is wrong with it, without touching anything.
+
+use alertbridge_sinks::iris::IrisSink;
+
+use crate::{cli, config::Config, exit::Exit, failure::Failure};
+
+/// Reads it whole, secrets included.
+pub fn run(arguments: &cli::ConfigFile) -> Result<Exit, Failure> {
+    let mut config = Config::load(&arguments.config)?;
+    if let Some(iris) = config.sinks.iris.take() {
+        IrisSink::connect(iris)
+            .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?;
+    }
+    println!("{}: good", arguments.config.display());
+    Ok(Exit::Success)
+}

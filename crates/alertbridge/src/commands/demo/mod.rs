@@ -1,0 +1,248 @@
+//! `alertbridge demo`: the whole way of an alert on one machine.
+//!
+//! A stand-in for DFIR-IRIS, the daemon as a process of its own (so that `kill -9` is a real one), real alerts played
+//! through both ways in, and the books at the end. Nothing is left behind but what `--iris-url` was given.
+
+mod folders;
+mod play;
+
+use std::{
+    collections::HashSet,
+    io::IsTerminal,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use alertbridge_alert::Alert;
+use alertbridge_ledger::{Books, Ledger, SqliteLedger};
+use alertbridge_sandbox::{Fault, IrisOptions, IrisSandbox};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::{folders::Folders, play::Player};
+use super::answer;
+use crate::{cli, exit::Exit, failure::Failure};
+
+/// Real alerts; data/README.md says where they come from.
+const ALERTS: &str = include_str!("../../../../../data/alerts.jsonl");
+/// Both sources' gate in the demo: low, so that most alerts are carried and some are seen to be filtered.
+const MINIMUM_LEVEL: u32 = 3;
+/// The hook gets the last part of the alerts: some of them twice (the follower reads them as well), some alone.
+const FOLLOWED: std::ops::Range<usize> = 0..150;
+const HOOKED: std::ops::Range<usize> = 110..170;
+/// The daemon is killed when so many alerts have been played.
+const KILL_AT: usize = 130;
+/// The demo gives up where nothing moves any more for so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs it.
+pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
+    let runtime = super::super::runtime()?;
+    let folders = Folders::make()?;
+    let sandbox = match arguments.iris_url {
+        Some(_) => None,
+        None => Some(runtime.block_on(sandbox())?),
+    };
+    folders.write_config(arguments, sandbox.as_ref())?;
+    if let Some(sandbox) = &sandbox {
+        println!(
+            "a stand-in for DFIR-IRIS listens on {} and fails now and then on purpose",
+            sandbox.url()
+        );
+    }
+    let expected = expected();
+    let mut daemon = Daemon::start(&folders)?;
+    let player = Player::start(&folders, ALERTS, FOLLOWED, HOOKED);
+    let progress = Progress::new(expected.len() as u64);
+
+    let mut killed = false;
+    let mut last = (Books::default(), std::time::Instant::now());
+    let books = loop {
+        std::thread::sleep(Duration::from_millis(100));
+        if !killed && player.played() >= KILL_AT {
+            killed = true;
+            daemon.kill()?;
+            progress.say("kill -9: the daemon is gone; the hook writes to its spool folder, alerts.json grows on");
+            std::thread::sleep(Duration::from_millis(700));
+            daemon = Daemon::start(&folders)?;
+            progress.say("restarted: what was under way is looked up, the rest goes on where the ledger says");
+        }
+        let Some(books) = books(&folders) else {
+            continue;
+        };
+        progress.at(books.sinks.first().map_or(0, |sink| sink.delivered));
+        if killed && player.finished()? && finished(&books, &folders) {
+            break books;
+        }
+        if books != last.0 {
+            last = (books, std::time::Instant::now());
+        } else if last.1.elapsed() > PATIENCE {
+            progress.end();
+            println!("{}", daemon.log_tail(&folders));
+            return Err(Failure::fault(
+                "the demo came to a standstill; above is the end of the daemon's log",
+            ));
+        }
+    };
+    progress.end();
+    print!("\n{}", super::books::text(&books, false));
+    let good = report(&books, &expected, sandbox.as_ref());
+    if let (Some(sandbox), false) = (&sandbox, arguments.once) {
+        println!("\nlook at the alerts: {}\nCtrl-C ends it", sandbox.url());
+        runtime
+            .block_on(tokio::signal::ctrl_c())
+            .map_err(|error| Failure::fault(error))?;
+    }
+    daemon.stop()?;
+    Ok(if good {
+        Exit::Success
+    } else {
+        Exit::Unbalanced
+    })
+}
+
+async fn sandbox() -> Result<IrisSandbox, Failure> {
+    let sandbox = IrisSandbox::start(IrisOptions::default())
+        .await
+        .map_err(|error| {
+            Failure::new(
+                Exit::Unavailable,
+                format!("the stand-in can't start: {error}"),
+            )
+        })?;
+    sandbox.faults().rate(Fault::Html502, 0.03);
+    sandbox.faults().rate(Fault::StoreThen400, 0.03);
+    sandbox.faults().rate(Fault::StoreThenReset, 0.03);
+    Ok(sandbox)
+}
+
+/// The references of the alerts that must arrive.
+fn expected() -> HashSet<String> {
+    ALERTS
+        .lines()
+        .filter_map(|line| Alert::parse(line.as_bytes()).ok())
+        .filter(|alert| alert.head().level >= MINIMUM_LEVEL)
+        .map(|alert| alert.reference().as_str().to_owned())
+        .collect()
+}
+
+fn books(folders: &Folders) -> Option<Books> {
+    // The daemon may not have made it yet.
+    let ledger = SqliteLedger::open_reader(folders.ledger()).ok()?;
+    answer(ledger.books(None)).ok()
+}
+
+fn finished(books: &Books, folders: &Folders) -> bool {
+    let received: u64 = books.sources.iter().map(|source| source.received).sum();
+    let pending: u64 = books.sinks.iter().map(|sink| sink.pending).sum();
+    received >= (FOLLOWED.len() + HOOKED.len()) as u64 && pending == 0 && folders.spool_is_empty()
+}
+
+/// Says whether the promise was kept.
+fn report(books: &Books, expected: &HashSet<String>, sandbox: Option<&IrisSandbox>) -> bool {
+    let dead: u64 = books.sinks.iter().map(|sink| sink.dead).sum();
+    let Some(sandbox) = sandbox else {
+        return books.faults.is_empty() && dead == 0;
+    };
+    let there: Vec<String> = sandbox
+        .alerts()
+        .into_iter()
+        .filter_map(|alert| alert.source_ref)
+        .collect();
+    let distinct: HashSet<&String> = there.iter().collect();
+    let lost = expected
+        .iter()
+        .filter(|reference| !distinct.contains(reference))
+        .count();
+    let doubled = there.len() - distinct.len();
+    println!(
+        "in the stand-in: {} alerts, {lost} lost, {doubled} doubled",
+        there.len()
+    );
+    books.faults.is_empty() && dead == 0 && lost == 0 && doubled == 0
+}
+
+/// The daemon, as a process.
+struct Daemon(Child);
+
+impl Daemon {
+    fn start(folders: &Folders) -> Result<Self, Failure> {
+        let program = std::env::current_exe().map_err(Failure::fault)?;
+        let log = folders.daemon_log()?;
+        Command::new(program)
+            .arg("run")
+            .arg("--config")
+            .arg(folders.config())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map(Self)
+            .map_err(|error| Failure::new(Exit::Io, format!("can't start the daemon: {error}")))
+    }
+
+    /// SIGKILL.
+    fn kill(&mut self) -> Result<(), Failure> {
+        let killed = self.0.kill().and_then(|()| self.0.wait());
+        killed
+            .map(drop)
+            .map_err(|error| Failure::new(Exit::Io, format!("can't kill the daemon: {error}")))
+    }
+
+    /// The demo is over, and its folders go with it.
+    fn stop(mut self) -> Result<(), Failure> {
+        self.kill()
+    }
+
+    fn log_tail(&self, folders: &Folders) -> String {
+        let log = std::fs::read_to_string(folders.log_path()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // Fails where it is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A bar in a terminal, lines elsewhere.
+enum Progress {
+    Bar(ProgressBar),
+    Lines,
+}
+
+impl Progress {
+    fn new(length: u64) -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self::Lines;
+        }
+        let bar = ProgressBar::new(length);
+        if let Ok(style) = ProgressStyle::with_template("delivered {bar:40} {pos}/{len} {elapsed}")
+        {
+            bar.set_style(style);
+        }
+        Self::Bar(bar)
+    }
+
+    fn at(&self, delivered: u64) {
+        if let Self::Bar(bar) = self {
+            bar.set_position(delivered);
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match self {
+            Self::Bar(bar) => bar.println(line),
+            Self::Lines => println!("{line}"),
+        }
+    }
+
+    fn end(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `alertbridge status`: what waits, what is paused and what is wrong.
+
+use alertbridge_ledger::{Ledger, Status};
+use jiff::Timestamp;
+
+use super::{answer, print_json, reader};
+use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, table::printable};
+
+/// Prints it.
+pub fn run(arguments: &cli::Output) -> Result<Exit, Failure> {
+    let config = Config::load(&arguments.config.config)?;
+    let status = answer(reader(&config)?.status())?;
+    if arguments.json {
+        print_json(&status)?;
+    } else {
+        print!("{}", text(&status, clock::now()));
+    }
+    Ok(Exit::Success)
+}
+
+fn text(status: &Status, now: Timestamp) -> String {
+    let mut text = String::new();
+    for (sink, pending) in &status.pending {
+        text.push_str(&format!("{sink}: {pending} pending"));
+        if let Some((_, oldest)) = status.oldest_pending.iter().find(|(name, _)| name == sink) {
+            text.push_str(&format!(
+                ", the oldest received {} s ago",
+                now.duration_since(*oldest).as_secs()
+            ));
+        }
+        text.push('\n');
+    }
+    for pause in &status.pauses {
+        let lane = pause
+            .lane
+            .as_ref()
+            .map_or_else(String::new, |lane| format!(" (customer {lane})"));
+        text.push_str(&printable(&format!(
+            "paused since {}: {}{lane}: {}; next try {}",
+            pause.since, pause.sink, pause.why, pause.probe_at
+        )));
+        text.push('\n');
+    }
+    if let Some((since, why)) = &status.stalled {
+        text.push_str(&format!("nothing can be written since {since}: {why}\n"));
+    }
+    text.push_str(&format!(
+        "dead letters: {}\nledger: {} bytes\n",
+        status.dead_letters, status.bytes
+    ));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use alertbridge_ledger::Pause;
+
+    use super::*;
+
+    #[test]
+    fn it_says_what_waits_and_why() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let status = Status {
+            pending: vec![("iris".into(), 12)],
+            oldest_pending: vec![("iris".into(), at("2026-11-21T09:59:00Z"))],
+            dead_letters: 2,
+            pauses: vec![Pause {
+                sink: "iris".into(),
+                lane: Some("acme".into()),
+                why: "the key's user has no access to customer acme\x1b[2J".into(),
+                since: at("2026-11-21T09:59:30Z"),
+                probe_at: at("2026-11-21T10:01:00Z"),
+            }],
+            stalled: Some((
+                at("2026-11-21T09:59:40Z"),
+                "database or disk is full".into(),
+            )),
+            bytes: 4096,
+        };
+        insta::assert_snapshot!(text(&status, at("2026-11-21T10:00:00Z")));
+    }
+}

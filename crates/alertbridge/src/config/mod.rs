@@ -1,0 +1,337 @@
+//! The configuration: one TOML file, environment overrides, defaults for everything that has a sensible one.
+//!
+//! `docs/configuration.md` lists every key; `packaging/alertbridge.toml` is a file to start from, and a test loads it.
+
+mod environment;
+mod nearest;
+
+use std::path::{Path, PathBuf};
+
+use alertbridge_sinks::iris::IrisConfig;
+use alertbridge_sources::Begin;
+use serde::Deserialize;
+
+use crate::{exit::Exit, failure::Failure};
+
+/// Where the configuration is looked for when `--config` is not given.
+pub const DEFAULT_PATH: &str = "/etc/alertbridge/alertbridge.toml";
+
+/// Everything the operator can set.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the books are kept.
+    pub ledger: LedgerConfig,
+    /// Where alerts come from.
+    pub sources: SourcesConfig,
+    /// Where alerts go.
+    pub sinks: SinksConfig,
+    /// The HTTP listener for metrics and health.
+    pub http: HttpConfig,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// `[ledger]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LedgerConfig {
+    /// The database file. Its folder must be on a local disk (SQLite's write-ahead log does not work over a network).
+    pub path: PathBuf,
+    /// Days the payload of a finished alert is kept, to be read and replayed.
+    pub payload_days: u32,
+    /// Days the reference of a finished alert is kept: for so long an old archive read again makes no doubles even where
+    /// the alert was deleted in IRIS.
+    pub reference_days: u32,
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self {
+            path: "/var/lib/alertbridge/ledger.db".into(),
+            payload_days: 30,
+            reference_days: 400,
+        }
+    }
+}
+
+/// `[sources]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourcesConfig {
+    /// `alerts.json`, followed.
+    pub follower: FollowerSection,
+    /// The integration script's socket and its spool folder.
+    pub hook: HookSection,
+}
+
+/// `[sources.follower]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FollowerSection {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// The live file.
+    pub path: PathBuf,
+    /// The folder with `YYYY/Mon/ossec-alerts-DD.json`; the live file's folder where not set.
+    pub archives: Option<PathBuf>,
+    /// Where to begin at the very first start: `end`, `start`, or a time such as `2026-11-20T00:00:00Z`.
+    #[serde(deserialize_with = "begin")]
+    pub begin: Begin,
+    /// Alerts of a lower `rule.level` are filtered: counted, not stored.
+    pub minimum_level: u32,
+    /// Longest line in bytes; a longer one is kept as a dead letter, cut to 64 KiB.
+    pub line_limit: usize,
+}
+
+impl Default for FollowerSection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            path: "/var/ossec/logs/alerts/alerts.json".into(),
+            archives: None,
+            begin: Begin::End,
+            minimum_level: 7,
+            line_limit: 16 << 20,
+        }
+    }
+}
+
+/// `[sources.hook]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HookSection {
+    /// Whether it runs.
+    pub enabled: bool,
+    /// The Unix socket `alertbridge-hook` connects to.
+    pub socket: PathBuf,
+    /// The folder it writes to when the daemon does not answer.
+    pub spool: PathBuf,
+    /// Alerts of a lower `rule.level` are filtered. 0 by default: what `ossec.conf` sends is what the operator chose there.
+    pub minimum_level: u32,
+}
+
+impl Default for HookSection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            socket: "/run/alertbridge/hook.sock".into(),
+            spool: "/var/lib/alertbridge/spool".into(),
+            minimum_level: 0,
+        }
+    }
+}
+
+/// `[sinks]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SinksConfig {
+    /// DFIR-IRIS.
+    pub iris: Option<IrisConfig>,
+}
+
+/// `[http]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpConfig {
+    /// Address and port of `/metrics`, `/health`, `/live` and `/ready`; empty for none. It has no authentication: keep it on
+    /// loopback or behind a proxy.
+    pub listen: String,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:9639".into(),
+        }
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// `error`, `warn`, `info`, `debug`, or a filter such as `info,alertbridge_sinks=debug`.
+    pub level: String,
+    /// `text` or `json`, one object a line.
+    pub format: LogFormat,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            level: "info".into(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Config {
+    /// Reads the file and lays the process's environment (`ALERTBRIDGE__SECTION__KEY`) over it.
+    ///
+    /// # Errors
+    /// With the place in the file, and the nearest name for a key that is not known.
+    pub fn load(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::new(
+                Exit::Config,
+                format!("can't read the configuration {}: {error}", path.display()),
+            )
+            .remedy("give its path with --config, or start from packaging/alertbridge.toml")
+        })?;
+        let config = Self::parse(&text, std::env::vars_os()).map_err(|message| {
+            Failure::new(Exit::Config, format!("{}: {message}", path.display()))
+        })?;
+        config.check().map_err(|message| {
+            Failure::new(Exit::Config, format!("{}: {message}", path.display()))
+        })?;
+        Ok(config)
+    }
+
+    /// Parses the text under an environment.
+    fn parse(
+        text: &str,
+        environment: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+    ) -> Result<Self, String> {
+        let overrides = environment::overrides(environment)?;
+        // Parsed from the text first, so that its faults are told with their line.
+        let config: Self = toml::from_str(text).map_err(|error| nearest::explain(&error))?;
+        if overrides.is_empty() {
+            return Ok(config);
+        }
+        let mut table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        for (path, value) in overrides {
+            environment::set(&mut table, &path, value)?;
+        }
+        table.try_into().map_err(|error| {
+            format!(
+                "with the environment's overrides: {}",
+                nearest::explain(&error)
+            )
+        })
+    }
+
+    /// What can be said against the values without touching the world.
+    fn check(&self) -> Result<(), String> {
+        if !self.sources.follower.enabled && !self.sources.hook.enabled {
+            return Err("both sources are switched off; set `sources.follower.enabled` or `sources.hook.enabled`".into());
+        }
+        if self.sinks.iris.is_none() {
+            return Err(
+                "there is no sink; add a [sinks.iris] section with `url` and `key_file`".into(),
+            );
+        }
+        if self.ledger.reference_days < self.ledger.payload_days {
+            return Err("`ledger.reference_days` must not be below `ledger.payload_days`".into());
+        }
+        if !self.http.listen.is_empty() && self.http.listen.parse::<std::net::SocketAddr>().is_err()
+        {
+            return Err(format!(
+                "`http.listen` is not an address with a port: {:?}",
+                self.http.listen
+            ));
+        }
+        if self.sources.follower.line_limit < 65_536 {
+            return Err("`sources.follower.line_limit` must be at least 65536 bytes: real alerts are that long".into());
+        }
+        Ok(())
+    }
+}
+
+/// `end`, `start` or a time.
+fn begin<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Begin, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match text.as_str() {
+        "end" => Ok(Begin::End),
+        "start" => Ok(Begin::Start),
+        time => time.parse().map(Begin::Time).map_err(|_| {
+            serde::de::Error::custom(format!(
+                "`begin` is \"end\", \"start\" or a time such as \"2026-11-20T00:00:00Z\", not {text:?}"
+            ))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        Config::parse(text, [])
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults_and_lacks_only_a_sink() {
+        let config = parse("").unwrap();
+        assert_eq!(config.sources.follower.minimum_level, 7);
+        assert!(config.check().unwrap_err().contains("[sinks.iris]"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_line_and_the_nearest_name() {
+        let message = parse("[ledger]\npayload_day = 3\n").unwrap_err();
+        assert!(message.contains("line 2"), "{message}");
+        assert!(
+            message.contains("did you mean `payload_days`?"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn the_environment_overrides_the_file() {
+        let environment = [
+            ("ALERTBRIDGE__SOURCES__FOLLOWER__MINIMUM_LEVEL", "3"),
+            ("ALERTBRIDGE__LEDGER__PATH", "/tmp/x.db"),
+            ("ALERTBRIDGE_HOOK_SOCKET", "/not/for/us"),
+        ];
+        let config = Config::parse(
+            "[sources.follower]\nminimum_level = 9\n",
+            environment.map(|(name, value)| (name.into(), value.into())),
+        )
+        .unwrap();
+        assert_eq!(config.sources.follower.minimum_level, 3);
+        assert_eq!(config.ledger.path, PathBuf::from("/tmp/x.db"));
+    }
+
+    #[test]
+    fn an_unknown_override_is_refused_too() {
+        let environment = [("ALERTBRIDGE__LEDGER__PAHT".into(), "x".into())];
+        let message = Config::parse("", environment).unwrap_err();
+        assert!(message.contains("did you mean `path`?"), "{message}");
+    }
+
+    #[test]
+    fn begin_takes_a_time() {
+        let config = parse("[sources.follower]\nbegin = \"2026-11-20T00:00:00Z\"\n").unwrap();
+        assert!(matches!(config.sources.follower.begin, Begin::Time(_)));
+        assert!(
+            parse("[sources.follower]\nbegin = \"yesterday\"\n")
+                .unwrap_err()
+                .contains("\"end\"")
+        );
+    }
+
+    #[test]
+    fn the_shipped_configuration_loads_with_every_key_it_shows() {
+        let text = include_str!("../../../../packaging/alertbridge.toml");
+        let config = parse(text).unwrap();
+        config.check().unwrap();
+        // Every key that is commented out is one there is.
+        let uncommented: String = text
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .collect::<Vec<_>>()
+            .join("\n");
+        parse(&uncommented).unwrap();
+    }
+}

@@ -1,0 +1,273 @@
+//! The daemon: sources, ledger, delivery and the watch over them, wired together.
+//!
+//! Order of starting: ledger, sinks, intake, delivery, sources; of stopping: sources first, so that nothing new comes while
+//! what is under way ends; the ledger last.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use alertbridge_ledger::SqliteLedger;
+use alertbridge_pipeline::Rules;
+use alertbridge_sinks::{Sink, iris::IrisSink};
+use alertbridge_sources::{
+    Follower, FollowerConfig, FollowerHandle, Intake, hook_socket::HookSocket, spool::SpoolDrain,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
+use tracing::{error, info, warn};
+
+use crate::{
+    alarms::Alarms,
+    clock::{Clock, SystemClock, now},
+    config::{Config, FollowerSection, HookSection},
+    delivery::{Settings, Worker},
+    exit::Exit,
+    failure::Failure,
+    http::{self, Shown},
+    intake::DecidingIntake,
+    metrics::Metrics,
+    upkeep::Upkeep,
+};
+
+/// The hook's socket is for wazuh and root alone.
+const SOCKET_MODE: u32 = 0o660;
+/// How long the sources and the workers may take to stop before the program ends anyway.
+const STOP_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Where it can't start, or a part it can't do without broke off.
+pub async fn run(mut config: Config) -> Result<Exit, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let metrics = Arc::new(Metrics::default());
+    let alarms = Arc::new(Alarms::new(metrics.clone()));
+    let arrived = Arc::new(Notify::new());
+    let (stopping, stop) = watch::channel(false);
+
+    let ledger = Arc::new(open_ledger(&config)?);
+    let (sinks, settings) = sinks(&mut config)?;
+    let names: Vec<String> = sinks.iter().map(|sink| sink.name().to_owned()).collect();
+    let intake: Arc<dyn Intake> = Arc::new(DecidingIntake::new(
+        ledger.clone(),
+        clock.clone(),
+        metrics.clone(),
+        rules(&config, &names),
+        sinks.clone(),
+        arrived.clone(),
+    ));
+
+    let listener = match config.http.listen.parse() {
+        Ok(listen) => Some(http::bind(listen).await?),
+        // `Config::check` lets only the empty address through: no listener.
+        Err(_) => None,
+    };
+
+    let mut tasks: Vec<JoinHandle<()>> = Vec::new();
+    for sink in sinks {
+        let worker = Worker::new(
+            sink,
+            ledger.clone(),
+            clock.clone(),
+            metrics.clone(),
+            arrived.clone(),
+            settings,
+        );
+        tasks.push(tokio::spawn(worker.run(stop.clone())));
+    }
+    if config.sources.hook.enabled {
+        tasks.extend(hook(&config.sources.hook, &intake, &stop).await?);
+    }
+    let follower = follower(&config.sources.follower, &intake)?;
+    let upkeep = Upkeep {
+        ledger: ledger.clone(),
+        sqlite: ledger.clone(),
+        clock,
+        metrics: metrics.clone(),
+        alarms: alarms.clone(),
+        follower: follower.as_ref().map(FollowerHandle::shared_status),
+        payload_days: config.ledger.payload_days,
+        reference_days: config.ledger.reference_days,
+        stop: stop.clone(),
+    };
+    tasks.extend(upkeep.spawn());
+    if let Some(listener) = listener {
+        if let Ok(address) = listener.local_addr() {
+            info!(%address, "metrics and health");
+        }
+        tasks.push(tokio::spawn(http::serve(
+            listener,
+            Shown { metrics, alarms },
+            stop.clone(),
+        )));
+    }
+
+    info!(ledger = %config.ledger.path.display(), sinks = ?names, "running");
+    notify(&[sd_notify::NotifyState::Ready]);
+    let broken = wait(follower.as_ref(), &mut tasks).await?;
+    notify(&[sd_notify::NotifyState::Stopping]);
+    info!("stopping");
+
+    let followed = stop_follower(follower).await;
+    // An error means that nobody listens any more.
+    let _ = stopping.send(true);
+    let ended = tokio::time::timeout(STOP_DEADLINE, async {
+        for task in tasks {
+            // A task that panicked has told so already.
+            let _ = task.await;
+        }
+    });
+    if ended.await.is_err() {
+        warn!("not everything ended in time; what was under way is looked up at the next start");
+    }
+    drop(intake);
+    drop(ledger);
+    info!("stopped");
+    followed?;
+    match broken {
+        Some(failure) => Err(failure),
+        None => Ok(Exit::Success),
+    }
+}
+
+fn open_ledger(config: &Config) -> Result<SqliteLedger, Failure> {
+    let path = &config.ledger.path;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::io("make the folder", folder, &error))?;
+    }
+    // Claims of the last run are in doubt from now on: each is looked up before it is sent again.
+    let ledger = SqliteLedger::open(path, alertbridge_ledger::OpenOptions::new(now))?;
+    Ok(ledger)
+}
+
+fn sinks(config: &mut Config) -> Result<(Vec<Arc<dyn Sink>>, Settings), Failure> {
+    let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
+    let mut settings = Settings::default();
+    if let Some(iris) = config.sinks.iris.take() {
+        settings.in_flight = iris.requests_in_flight.max(1);
+        let sink = IrisSink::connect(iris)
+            .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?;
+        sinks.push(Arc::new(sink));
+    }
+    Ok((sinks, settings))
+}
+
+fn rules(config: &Config, sinks: &[String]) -> HashMap<&'static str, Rules> {
+    let rules = |minimum_level| Rules {
+        minimum_level,
+        sinks: sinks.to_vec(),
+    };
+    let hook = config.sources.hook.minimum_level;
+    HashMap::from([
+        ("follower", rules(config.sources.follower.minimum_level)),
+        ("hook", rules(hook)),
+        ("spool", rules(hook)),
+    ])
+}
+
+async fn hook(
+    section: &HookSection,
+    intake: &Arc<dyn Intake>,
+    stop: &watch::Receiver<bool>,
+) -> Result<[JoinHandle<()>; 2], Failure> {
+    if let Some(folder) = section.socket.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::io("make the folder", folder, &error))?;
+    }
+    std::fs::create_dir_all(&section.spool)
+        .map_err(|error| Failure::io("make the folder", &section.spool, &error))?;
+    let socket = HookSocket::bind(&section.socket, SOCKET_MODE)
+        .await
+        .map_err(|error| Failure::new(Exit::Config, error))?;
+    let spool = SpoolDrain::new(section.spool.clone(), intake.clone(), now);
+    Ok([
+        tokio::spawn(socket.serve(intake.clone(), stopped(stop.clone()))),
+        tokio::spawn(spool.run(stopped(stop.clone()))),
+    ])
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // An error means the sender is gone: the program is ending.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+fn follower(
+    section: &FollowerSection,
+    intake: &Arc<dyn Intake>,
+) -> Result<Option<FollowerHandle>, Failure> {
+    if !section.enabled {
+        return Ok(None);
+    }
+    let mut config = FollowerConfig::new(&section.path, now);
+    config.begin = section.begin;
+    config.line_limit = section.line_limit;
+    if let Some(archives) = &section.archives {
+        config.archive = archives.clone();
+    }
+    let handle = Follower::new(config, intake.clone())
+        .spawn()
+        .map_err(|error| {
+            Failure::new(Exit::Software, format!("the follower can't start: {error}"))
+        })?;
+    Ok(Some(handle))
+}
+
+/// Waits for a signal to stop, or for a part that broke off.
+async fn wait(
+    follower: Option<&FollowerHandle>,
+    tasks: &mut [JoinHandle<()>],
+) -> Result<Option<Failure>, Failure> {
+    let fault = |error: std::io::Error| {
+        Failure::new(Exit::Software, format!("can't listen for signals: {error}"))
+    };
+    let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
+    let mut look = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(None),
+            _ = interrupt.recv() => return Ok(None),
+            _ = look.tick() => {
+                notify(&[sd_notify::NotifyState::Watchdog]);
+                if follower.is_some_and(FollowerHandle::is_finished) {
+                    error!("the follower ended by itself");
+                    return Ok(Some(Failure::fault("the follower ended by itself")));
+                }
+                if tasks.iter().any(JoinHandle::is_finished) {
+                    return Ok(Some(Failure::fault("a part of the daemon ended by itself")));
+                }
+            }
+        }
+    }
+}
+
+async fn stop_follower(follower: Option<FollowerHandle>) -> Result<(), Failure> {
+    let Some(follower) = follower else {
+        return Ok(());
+    };
+    follower.stop();
+    let joined = tokio::task::spawn_blocking(move || follower.join());
+    match tokio::time::timeout(STOP_DEADLINE, joined).await {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(Failure::new(Exit::Io, error)),
+        Ok(Err(error)) => Err(Failure::fault(error)),
+        Err(_) => {
+            warn!(
+                "the follower did not end in time; it goes on from its last stored position at the next start"
+            );
+            Ok(())
+        }
+    }
+}
+
+/// Tells systemd, where it is there.
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    // Without systemd there is nobody to tell.
+    let _ = sd_notify::notify(states);
+}

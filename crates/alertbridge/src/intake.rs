@@ -1,0 +1,191 @@
+//! Between the sources and the ledger: reads each alert's head, decides, and keeps it.
+//!
+//! The receipt a source gets is the ledger's own: it comes when the batch is durable, and not before.
+
+use std::{collections::HashMap, sync::Arc};
+
+use alertbridge_alert::{Alert, level, split_glued};
+use alertbridge_ledger::{
+    Arrival, Intake as LedgerIntake, Ledger, LedgerError, Malformed, Placement, Route,
+};
+use alertbridge_pipeline::{Decision, Rules};
+use alertbridge_sinks::Sink;
+use alertbridge_sources::{Batch, Checkpoint, Intake, Receipt, Record, Rejected};
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
+
+use crate::{clock::Clock, metrics::Metrics};
+
+/// The program's [`Intake`].
+pub struct DecidingIntake {
+    ledger: Arc<dyn Ledger>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    rules: HashMap<&'static str, Rules>,
+    sinks: Vec<Arc<dyn Sink>>,
+    /// Told when there is something new to deliver.
+    arrived: Arc<Notify>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl DecidingIntake {
+    /// `rules` by source name; a source without rules is refused. Must be called within a tokio runtime.
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+        rules: HashMap<&'static str, Rules>,
+        sinks: Vec<Arc<dyn Sink>>,
+        arrived: Arc<Notify>,
+    ) -> Self {
+        let runtime = tokio::runtime::Handle::current();
+        Self {
+            ledger,
+            clock,
+            metrics,
+            rules,
+            sinks,
+            arrived,
+            runtime,
+        }
+    }
+
+    /// Reads and decides; pure but for the clock.
+    fn decide(&self, batch: Batch, rules: &Rules) -> LedgerIntake {
+        let mut intake = LedgerIntake {
+            source: batch.source.to_owned(),
+            received_at: self.clock.now(),
+            checkpoint: batch.checkpoint.map(|checkpoint| checkpoint.0),
+            ..LedgerIntake::default()
+        };
+        for record in batch.records {
+            match record {
+                Record::Alert(raw) => self.decide_one(raw, &batch.place, rules, &mut intake),
+                Record::Unreadable { head, place, why } => {
+                    intake.malformed.push(Malformed {
+                        body: head.to_vec(),
+                        place,
+                        why,
+                    });
+                }
+            }
+        }
+        intake
+    }
+
+    fn decide_one(&self, raw: Bytes, place: &str, rules: &Rules, intake: &mut LedgerIntake) {
+        let error = match level(&raw) {
+            Ok(level) if !rules.passes(level) => {
+                intake.filtered += 1;
+                return;
+            }
+            Ok(_) => match Alert::parse(&raw[..]) {
+                Ok(alert) => {
+                    self.keep(&alert, rules, intake);
+                    return;
+                }
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        // A torn alert with a whole one behind it: the whole one counts for itself.
+        let torn = match split_glued(&raw) {
+            Some(at) => {
+                self.decide_one(raw.slice(at..), place, rules, intake);
+                raw.slice(..at)
+            }
+            None => raw,
+        };
+        intake.malformed.push(Malformed {
+            body: torn.to_vec(),
+            place: place.to_owned(),
+            why: error.to_string(),
+        });
+    }
+
+    fn keep(&self, alert: &Alert, rules: &Rules, intake: &mut LedgerIntake) {
+        let head = alert.head();
+        let Decision::Routed(names) = rules.decide(head.level) else {
+            intake.filtered += 1;
+            return;
+        };
+        let routes = self
+            .sinks
+            .iter()
+            .filter(|sink| names.iter().any(|name| name == sink.name()))
+            .map(|sink| Route {
+                sink: sink.name().to_owned(),
+                lane: sink.lane(alert),
+            })
+            .collect();
+        let reference = alert.reference();
+        let fingerprint = alert.fingerprint();
+        intake.arrivals.push(Arrival {
+            reference_if_taken: reference.with_suffix(&fingerprint).as_str().to_owned(),
+            reference: reference.as_str().to_owned(),
+            fingerprint: *fingerprint.as_bytes(),
+            agent: bounded(
+                head.agent
+                    .id
+                    .as_deref()
+                    .or(head.agent.name.as_deref())
+                    .unwrap_or_default(),
+            ),
+            rule_id: bounded(head.rule_id.as_deref().unwrap_or_default()),
+            level: head.level,
+            payload: alert.raw().to_vec(),
+            placement: Placement::Routed(routes),
+        });
+    }
+}
+
+/// Index columns hold what identifies, not what an attacker makes long.
+fn bounded(text: &str) -> String {
+    text.chars().take(128).collect()
+}
+
+impl Intake for DecidingIntake {
+    fn submit(&self, batch: Batch) -> Receipt {
+        let (sender, receipt) = oneshot::channel();
+        let Some(rules) = self.rules.get(batch.source) else {
+            // The answer of a receiver that is gone is of no use to anybody.
+            let _ = sender.send(Err(Rejected::Ledger(format!(
+                "no rules for the source {}",
+                batch.source
+            ))));
+            return receipt;
+        };
+        let intake = self.decide(batch, rules);
+        let counts = self.metrics.count_intake(&intake);
+        let kept = self.ledger.intake(intake);
+        let (metrics, arrived) = (self.metrics.clone(), self.arrived.clone());
+        let mut sender = sender;
+        self.runtime.spawn(async move {
+            let kept = tokio::select! {
+                kept = kept => kept,
+                // The hook has given up and spooled: the ledger may forget what it has not begun.
+                () = sender.closed() => return,
+            };
+            let answer = match kept {
+                Ok(Ok(report)) => {
+                    metrics.intake_kept(&counts, &report);
+                    arrived.notify_waiters();
+                    arrived.notify_one();
+                    Ok(())
+                }
+                Ok(Err(LedgerError::Closed)) | Err(_) => Err(Rejected::Stopping),
+                Ok(Err(error)) => Err(Rejected::Ledger(error.to_string())),
+            };
+            let _ = sender.send(answer);
+        });
+        receipt
+    }
+
+    fn checkpoint(&self, source: &str) -> Result<Option<Checkpoint>, Rejected> {
+        match self.ledger.checkpoint(source).blocking_recv() {
+            Ok(Ok(checkpoint)) => Ok(checkpoint.map(Checkpoint)),
+            Ok(Err(error)) => Err(Rejected::Ledger(error.to_string())),
+            Err(_) => Err(Rejected::Stopping),
+        }
+    }
+}
