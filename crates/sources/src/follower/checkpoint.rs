@@ -6,12 +6,13 @@
 //! ```json
 //! {"version":1,
 //!  "segment":"2026/Nov/ossec-alerts-21-001.json",
+//!  "behind":null,
 //!  "file":{"device":2049,"inode":131,"offset":8123,"fingerprint":{"head":"<32 hex>","tail":"<32 hex>"}},
 //!  "not_before":null,
 //!  "last_read":"2026-11-21T08:26:17Z"}
 //! ```
 //!
-//! `segment` is null where the archive did not show the file's name. `file` is null where nothing of the next file has been
+//! `segment` is null where the archive did not show the file's name; `behind` is then the last name before it. `file` is null where nothing of the next file has been
 //! read: everything after `segment` is still to come. `not_before` is set while a first start "from a time" still skips
 //! older lines. A program that adds a field whose loss would matter raises `version`; an older one then refuses to go on.
 
@@ -37,6 +38,8 @@ pub(super) struct Identity {
 pub(super) struct Position {
     /// The file's name in the archive, where known.
     pub segment: Option<SegmentName>,
+    /// The archive's last segment before a file without a name.
+    pub behind: Option<SegmentName>,
     /// `None`: all of what comes after `segment` is still to be read.
     pub file: Option<FilePosition>,
     /// Lines with an earlier timestamp are skipped.
@@ -86,6 +89,7 @@ struct VersionOnly {
 struct Stored {
     version: u32,
     segment: Option<String>,
+    behind: Option<String>,
     file: Option<StoredFile>,
     not_before: Option<Timestamp>,
     last_read: Option<Timestamp>,
@@ -105,6 +109,7 @@ impl Position {
         let stored = Stored {
             version: VERSION,
             segment: self.segment.map(|name| name.to_string()),
+            behind: self.behind.map(|name| name.to_string()),
             file: self.file.as_ref().map(|file| StoredFile {
                 device: file.identity.device,
                 inode: file.identity.inode,
@@ -134,11 +139,11 @@ impl Position {
         }
         let stored: Stored =
             serde_json::from_str(&checkpoint.0).map_err(|error| damaged(&error))?;
-        let segment = match &stored.segment {
-            None => None,
+        let name = |text: &Option<String>| match text {
+            None => Ok(None),
             Some(text) => match SegmentName::parse(text) {
-                Some(name) => Some(name),
-                None => return Err(damaged(&format!("'{text}' names no segment"))),
+                Some(name) => Ok(Some(name)),
+                None => Err(damaged(&format!("'{text}' names no segment"))),
             },
         };
         let file = stored.file.map(|file| FilePosition {
@@ -150,7 +155,8 @@ impl Position {
             fingerprint: file.fingerprint,
         });
         Ok(Position {
-            segment,
+            segment: name(&stored.segment)?,
+            behind: name(&stored.behind)?,
             file,
             not_before: stored.not_before,
             last_read: stored.last_read,
@@ -166,7 +172,7 @@ mod tests {
     #[test]
     fn version_one_reads_back_as_it_was_written() {
         let text = concat!(
-            r#"{"version":1,"segment":"2026/Nov/ossec-alerts-21-001.json","#,
+            r#"{"version":1,"segment":"2026/Nov/ossec-alerts-21-001.json","behind":null,"#,
             r#""file":{"device":2049,"inode":131,"offset":8123,"fingerprint":{"head":"aa","tail":"bb"}},"#,
             r#""not_before":null,"last_read":"2026-11-21T08:26:17Z"}"#
         );

@@ -64,7 +64,7 @@ impl Follower {
 
     /// Finds the file of a stored position again.
     pub(super) fn resume(&mut self, position: &Position) -> Result<(), StepError> {
-        self.behind = None;
+        self.behind = position.behind;
         self.not_before = position.not_before;
         self.last_read = position.last_read;
         let Some(stored) = &position.file else {
@@ -190,6 +190,7 @@ impl Follower {
     ) {
         let after = position
             .segment
+            .or(position.behind)
             .or_else(|| position.last_read.map(last_name_before_day_of));
         let is_harmless = stored.offset == 0 && follows_closely(position.segment, listing);
         if !is_harmless {

@@ -131,6 +131,7 @@ impl Follower {
         };
         Position {
             segment,
+            behind: if segment.is_none() { self.behind } else { None },
             file,
             not_before: self.not_before,
             last_read: self.last_read,

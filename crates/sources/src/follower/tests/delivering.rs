@@ -96,3 +96,26 @@ fn a_crash_before_the_commit_repeats_and_after_it_does_not() {
         assert_eq!(rig.memory.lines(), analysisd.written);
     }
 }
+
+/// An intake should refuse what is behind a refused batch too. Where it does not, repeating is the lesser evil.
+#[test]
+fn a_refused_batch_is_not_lost_when_the_one_behind_it_was_kept() {
+    let mut analysisd = Analysisd::new();
+    let mut rig = Rig::new(&analysisd);
+    rig.run_dry();
+    analysisd.lines(8500);
+    rig.memory.set_mood(Mood::Waits);
+    rig.step();
+    assert_eq!(rig.memory.most_waiting(), 2);
+    rig.memory.refuse_first_keep_rest();
+    rig.run_dry();
+    let kept = rig.memory.lines();
+    assert!(
+        kept[..4096] == analysisd.written[4096..8192],
+        "the second batch was kept first"
+    );
+    assert!(
+        kept[4096..] == analysisd.written,
+        "then everything from the refused batch on"
+    );
+}

@@ -251,6 +251,16 @@ impl Memory {
         }
     }
 
+    /// Refuses the oldest waiting batch and keeps the ones behind it: an intake that does not stop at a refusal.
+    pub(super) fn refuse_first_keep_rest(&self) {
+        if let Some((_, sender)) = self.state.lock().unwrap().waiting.pop_front() {
+            sender
+                .send(Err(Rejected::Ledger("told to refuse".to_owned())))
+                .unwrap();
+        }
+        self.set_mood(Mood::Keeps);
+    }
+
     /// A crash of the whole daemon: what was not committed is gone.
     pub(super) fn crash(&self) {
         let mut state = self.state.lock().unwrap();

@@ -123,3 +123,40 @@ fn a_position_of_a_newer_program_ends_the_follower_before_it_reads() {
     ));
     assert!(memory.lines().is_empty());
 }
+
+/// The writer and the follower race: torn lines, instants without a file, rotations and compression at full speed.
+#[test]
+fn nothing_is_lost_while_the_writer_rotates_as_fast_as_it_can() {
+    let mut analysisd = Analysisd::new();
+    let memory = Arc::new(Memory::default());
+    let handle = follower(&analysisd, &memory).spawn().unwrap();
+    until("the beginning is stored", || memory.stored().is_some());
+    for round in 0..120 {
+        analysisd.lines(round % 5);
+        let text = analysisd.next_text();
+        let (first, second) = text.split_at(text.len() / 2);
+        analysisd.part(first);
+        if round % 3 == 0 {
+            std::thread::yield_now();
+        }
+        analysisd.line(second);
+        let finished = analysisd.name;
+        if round % 2 == 0 {
+            analysisd.rotate_by_size();
+        } else {
+            analysisd.rotate_at_midnight();
+        }
+        if round % 4 == 0 {
+            analysisd.compress(finished);
+        }
+    }
+    analysisd.lines(1);
+    until("all lines", || {
+        memory.lines().len() >= analysisd.written.len()
+    });
+    handle.stop();
+    let snapshot = handle.status().snapshot();
+    handle.join().unwrap();
+    assert_eq!(memory.lines(), analysisd.written);
+    assert_eq!((snapshot.gaps, snapshot.truncations), (0, 0));
+}
