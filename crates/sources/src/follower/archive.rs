@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::checkpoint::Identity;
 use super::segment_name::{SegmentName, month_number};
@@ -101,10 +103,19 @@ impl Archive {
     }
 }
 
-/// Opens a file, `None` where it does not exist.
+/// Opens a regular file, `None` where it does not exist. Opening a named pipe would otherwise wait for its writer.
 pub(super) fn open_if_present(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
+    match File::options()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+    {
+        Ok(file) if file.metadata()?.is_file() => Ok(Some(file)),
+        Ok(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not a regular file",
+        )),
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(error),
     }

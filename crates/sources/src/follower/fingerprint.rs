@@ -32,6 +32,9 @@ pub(super) struct History {
 impl History {
     /// Reads both ends from a file that holds at least `offset` bytes; `None` where it holds fewer.
     pub(super) fn read(file: &File, offset: u64) -> io::Result<Option<History>> {
+        if file.metadata()?.len() < offset {
+            return Ok(None);
+        }
         let length = usize::try_from(offset).map_or(WINDOW, |offset| offset.min(WINDOW));
         let Some(head) = read_exactly(file, 0, length)? else {
             return Ok(None);

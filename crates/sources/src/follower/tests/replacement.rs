@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::Duration;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::rig::{Analysisd, Rig};
 use crate::follower::Step;
@@ -320,4 +323,44 @@ fn an_archive_folder_that_stays_unreadable_does_not_hold_up_the_live_file() {
     rig.run_dry();
     assert_eq!(rig.memory.lines(), analysisd.written);
     assert_eq!(rig.snapshot().gaps, 1);
+}
+
+/// Opening a pipe for reading waits for a writer, for ever if none comes.
+#[test]
+fn pipes_in_place_of_files_are_told_and_hold_nothing_up() {
+    let mut analysisd = Analysisd::new();
+    let mut rig = Rig::new(&analysisd);
+    analysisd.lines(2);
+    rig.run_dry();
+    analysisd.rotate_by_size();
+    let pipe = analysisd.dated(analysisd.name);
+    analysisd.rotate_to(analysisd.next_part());
+    make_pipe(&pipe);
+    analysisd.lines(2);
+    rig.run_dry();
+    let delivered = rig.memory.lines();
+    assert_eq!(delivered[2], "!not a regular file");
+    assert_eq!(
+        [&delivered[..2], &delivered[3..]].concat(),
+        analysisd.written
+    );
+
+    fs::rename(analysisd.alerts_json(), analysisd.path().join("aside")).unwrap();
+    make_pipe(&analysisd.alerts_json());
+    analysisd.lines(2);
+    for _ in 0..20 {
+        rig.step();
+    }
+    assert!(rig.snapshot().trouble.is_some());
+    fs::rename(analysisd.path().join("aside"), analysisd.alerts_json()).unwrap();
+    rig.run_dry();
+    assert_eq!(
+        [&rig.memory.lines()[..2], &rig.memory.lines()[3..]].concat(),
+        analysisd.written
+    );
+    assert_eq!(rig.snapshot().trouble, None);
+}
+
+fn make_pipe(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o644), 0).unwrap();
 }
