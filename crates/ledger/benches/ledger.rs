@@ -3,6 +3,7 @@
 //!
 //! `cargo bench -p alertbridge-ledger` (a million pending alerts, about 2 GB of disk), `-- --quick` for small numbers, and
 //! `-- --folder PATH` for another disk than that of the target folder.
+#![allow(clippy::unwrap_used, reason = "a benchmark stops by panicking")]
 
 use std::{
     fs::File,
@@ -43,11 +44,16 @@ fn main() {
     println!("enqueue + take + finish, three commits a batch, one after another");
     println!(
         "{:>6} {:>10} {:>14} {:>16} {:>18}",
-        "batch", "alerts/s", "us CPU/alert", "commits/s", "commits per raw sync"
+        "batch", "alerts/s", "us CPU/alert", "batches/s", "commits per raw sync"
     );
     for (batch, rounds) in [(1, 3000), (16, 1500), (256, 400)] {
         let rounds = if quick { rounds / 20 } else { rounds };
         throughput(folder.path(), &alerts, batch, rounds, syncs);
+    }
+    println!("\nthe same with intake and delivery at once, as in the daemon");
+    for (batch, rounds) in [(1, 3000), (16, 1500), (256, 400)] {
+        let rounds = if quick { rounds / 20 } else { rounds };
+        at_once(folder.path(), &alerts, batch, rounds, syncs);
     }
     backlog(
         folder.path(),
@@ -99,15 +105,46 @@ fn throughput(folder: &Path, alerts: &[Vec<u8>], batch: usize, rounds: usize, sy
         wait(ledger.settle(delivered(&claimed)));
     }
     let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    let count = number as f64;
-    let commits = (rounds * 3) as f64 / seconds;
-    println!(
-        "{batch:>6} {:>10.0} {:>14.1} {commits:>16.0} {:>18.2}",
-        count / seconds,
-        cpu * 1e6 / count,
-        commits / syncs
+    row(batch, number, seconds, cpu, syncs);
+    assert_eq!(wait(ledger.books(None)).faults, Vec::<String>::new());
+}
+
+/// One thread takes alerts in, one delivers them; both wait for their receipts.
+fn at_once(folder: &Path, alerts: &[Vec<u8>], batch: usize, rounds: usize, syncs: f64) {
+    let ledger = SqliteLedger::open(folder.join(format!("at-once-{batch}.db")), options()).unwrap();
+    let (began, cpu) = (Instant::now(), cpu_seconds());
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..rounds {
+                wait(ledger.intake(intake(alerts, round * batch, batch)));
+            }
+        });
+        let mut left = rounds * batch;
+        while left > 0 {
+            let claimed = wait(ledger.claim(claim(batch)));
+            left -= claimed.len();
+            wait(ledger.settle(delivered(&claimed)));
+        }
+    });
+    row(
+        batch,
+        rounds * batch,
+        began.elapsed().as_secs_f64(),
+        cpu_seconds() - cpu,
+        syncs,
     );
     assert_eq!(wait(ledger.books(None)).faults, Vec::<String>::new());
+}
+
+fn row(batch: usize, alerts: usize, seconds: f64, cpu: f64, syncs: f64) {
+    let alerts = alerts as f64;
+    let batches = alerts / batch as f64 / seconds;
+    println!(
+        "{batch:>6} {:>10.0} {:>14.1} {batches:>16.0} {:>18.2}",
+        alerts / seconds,
+        cpu * 1e6 / alerts,
+        batches * 3.0 / syncs
+    );
 }
 
 fn backlog(folder: &Path, alerts: &[Vec<u8>], pending: usize) {

@@ -9,6 +9,54 @@
 //!
 //! `malformed` is what a source read that is no alert (kept as a dead letter); `duplicate` is a further copy of an alert that
 //! is in the books already, because hook and follower may run side by side. The rest is defined in ARCHITECTURE.md.
+//!
+//! [`SqliteLedger`] is the one to use, [`MemoryLedger`] says what it must do: a property test holds one against the other.
+//!
+//! ```
+//! use alertbridge_ledger::{Arrival, Intake, Ledger, OpenOptions, Placement, Route, SqliteLedger};
+//! use jiff::Timestamp;
+//!
+//! let folder = tempfile::tempdir().unwrap();
+//! let clock = || Timestamp::UNIX_EPOCH; // the program's clock
+//! let ledger = SqliteLedger::open(folder.path().join("ledger.db"), OpenOptions::new(clock)).unwrap();
+//! let receipt = ledger.intake(Intake {
+//!     source: "follower".into(),
+//!     received_at: clock(),
+//!     arrivals: vec![Arrival {
+//!         reference: "node1:1.2".into(),
+//!         reference_if_taken: "node1:1.2#0a0b".into(),
+//!         fingerprint: [7; 16],
+//!         agent: "web-1".into(),
+//!         rule_id: "5710".into(),
+//!         level: 5,
+//!         payload: b"{}".to_vec(),
+//!         placement: Placement::Routed(vec![Route { sink: "iris".into(), lane: "1".into() }]),
+//!     }],
+//!     checkpoint: Some("byte 2".into()),
+//!     ..Intake::default()
+//! });
+//! // Durable now: the source may acknowledge it. (`receipt.await` in async code.)
+//! assert_eq!(receipt.blocking_recv().unwrap().unwrap().stored, 1);
+//!
+//! let books = ledger.books(None).blocking_recv().unwrap().unwrap();
+//! assert!(books.faults.is_empty());
+//! assert_eq!(books.sinks[0].pending, 1);
+//! ```
+//!
+//! What the trait leaves open, and all ledgers do alike:
+//! * An alert routed to no sink is kept, counted as `routed` for its source, and finished at once.
+//! * Of several routes to one sink, the first counts.
+//! * Where `reference` and `reference_if_taken` both belong to other alerts, an alert is kept under its reference with the
+//!   whole fingerprint (`…#32 hex digits`), and if need be a number, behind it.
+//! * Claims that are neither settled nor released stay claimed; [`Ledger::release`] alone ends them, so a settlement that comes
+//!   after its lease but before anyone released it still counts.
+//! * An ordinary claim leaves paused lanes out, also when their probe is due. A `probe` takes the oldest delivery of the lanes
+//!   whose pause is due for one; where those have none, the oldest of the open lanes.
+//! * [`Ledger::next_due`] leaves paused lanes out, and does not know of shares: after a claim that gave nothing although
+//!   something is due, wait for a settlement.
+//! * A replayed delivery comes back in doubt, with its attempts, and blamed for nothing.
+//! * Dead letters are listed malformed ones first, each kind by its numbers.
+//! * Times are kept in whole milliseconds.
 
 mod memory;
 mod names;

@@ -1,4 +1,5 @@
 //! What every ledger promises, run on each of them.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! Opening what can't be used, and looking after the file: each says what is wrong and what to do, and touches nothing it
 //! should not.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -69,6 +70,24 @@ fn a_file_that_is_no_database_is_called_damaged_with_the_remedy() {
     let error = SqliteLedger::open(&path, options()).err().unwrap();
     assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
     assert!(error.to_string().contains(".recover"), "{error}");
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.execute_batch("CREATE TABLE shopping (item TEXT)")
+        .unwrap();
+    let error = SqliteLedger::open(&path, options()).err().unwrap();
+    assert!(
+        error.to_string().contains("another program's database"),
+        "{error}"
+    );
+    let tables: i64 = raw
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(tables, 1);
 }
 
 #[test]

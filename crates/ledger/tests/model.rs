@@ -1,5 +1,6 @@
 //! The SQLite ledger does what the model does, whatever is asked of it in whatever order, across restarts, and its books
 //! balance after every step.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fmt::Debug, path::Path, time::Duration};
 

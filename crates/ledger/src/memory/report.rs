@@ -88,21 +88,18 @@ impl Model {
     }
 
     pub(super) fn status(&self) -> Status {
-        let mut sinks: BTreeMap<&str, (u64, Option<(Timestamp, usize)>)> = BTreeMap::new();
+        let mut sinks: BTreeMap<&str, Vec<(Timestamp, usize)>> = BTreeMap::new();
         for (place, delivery) in self.deliveries.iter().enumerate() {
-            let (pending, oldest) = sinks.entry(&delivery.sink).or_default();
-            if matches!(delivery.state, State::Dead { .. } | State::Delivered { .. }) {
-                continue;
+            let pending = sinks.entry(&delivery.sink).or_default();
+            if !matches!(delivery.state, State::Dead { .. } | State::Delivered { .. }) {
+                pending.push((hour_of(self.alerts[delivery.alert].received_at), place));
             }
-            *pending += 1;
-            let own = (hour_of(self.alerts[delivery.alert].received_at), place);
-            *oldest = Some(oldest.map_or(own, |known| known.min(own)));
         }
         let mut status = Status::default();
-        for (sink, (pending, oldest)) in sinks {
-            status.pending.push((sink.into(), pending));
-            if let Some((_, place)) = oldest {
-                let alert = &self.alerts[self.deliveries[place].alert];
+        for (sink, pending) in sinks {
+            status.pending.push((sink.into(), pending.len() as u64));
+            if let Some((_, place)) = pending.iter().min() {
+                let alert = &self.alerts[self.deliveries[*place].alert];
                 status.oldest_pending.push((sink.into(), alert.received_at));
             }
         }

@@ -42,7 +42,7 @@ pub(super) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Claimed>
         promote(batch.connection, lane, now)?;
     }
     let outstanding = outstanding(batch.connection)?;
-    let page = (limit / lanes.len() + 1).max(4);
+    let page = (limit / lanes.len() + 1).clamp(4, 512);
     let mut readers: Vec<LaneReader<'_>> = Vec::with_capacity(lanes.len());
     for &(lane, _) in &lanes {
         readers.push(LaneReader {

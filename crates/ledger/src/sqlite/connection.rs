@@ -23,6 +23,7 @@ pub(super) fn writer(path: &Path, max_pages: Option<u32>) -> Result<Connection, 
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     settings(&connection)?;
+    schema::version(&connection)?;
     // Only takes effect before the first table is made.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     write_settings(&connection)?;

@@ -178,3 +178,56 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HALF: usize = MOST_BYTES / 2;
+
+    #[test]
+    fn a_full_queue_refuses_intakes_but_nothing_else() {
+        let queue = Queue::default();
+        let first = queue.submit(HALF, |_| Ok(1));
+        let second = queue.submit(HALF, |_| Ok(2));
+        let third = queue.submit(HALF, |_| Ok(3));
+        assert_eq!(third.blocking_recv().unwrap(), Err(LedgerError::Overloaded));
+        let settlement = queue.submit(0, |_| Ok(4));
+        assert_eq!(queue.take().unwrap().len(), 1, "one is enough for a commit");
+        assert_eq!(queue.take().unwrap().len(), 1);
+        assert_eq!(queue.take().unwrap().len(), 1);
+        drop((first, second, settlement));
+    }
+
+    #[test]
+    fn intakes_nobody_waits_for_make_room() {
+        let queue = Queue::default();
+        drop(queue.submit(HALF, |_| Ok(1)));
+        drop(queue.submit(0, |_| Ok(2)));
+        let third = queue.submit(HALF, |_| Ok(3));
+        let mut fourth = queue.submit(HALF, |_| Ok(4));
+        assert!(fourth.try_recv().is_err(), "taken");
+        // The settlement in between was kept, although nobody waits for it.
+        assert_eq!(queue.take().unwrap().len(), 2);
+        assert_eq!(queue.take().unwrap().len(), 1);
+        drop(third);
+    }
+
+    #[test]
+    fn an_intake_larger_than_the_bound_is_taken_when_it_is_alone() {
+        let queue = Queue::default();
+        let mut large = queue.submit(MOST_BYTES * 2, |_| Ok(1));
+        assert!(large.try_recv().is_err(), "taken");
+    }
+
+    #[test]
+    fn a_closed_queue_answers_at_once_and_an_abandoned_one_leaves_nobody_waiting() {
+        let queue = Queue::default();
+        let waiting = queue.submit(0, |_| Ok(1));
+        queue.abandon();
+        assert!(waiting.blocking_recv().is_err());
+        let late = queue.submit(0, |_| Ok(2));
+        assert_eq!(late.blocking_recv().unwrap(), Err(LedgerError::Closed));
+        assert!(queue.take().is_none());
+    }
+}

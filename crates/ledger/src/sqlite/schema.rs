@@ -169,6 +169,9 @@ pub(super) fn version(connection: &Connection) -> Result<u32, SqlError> {
 /// Brings a database to the newest version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), SqlError> {
     let mut at = version(connection)?;
+    if at == 0 {
+        refuse_foreign(connection)?;
+    }
     for step in &MIGRATIONS[at as usize..] {
         at += 1;
         let transaction = connection.transaction()?;
@@ -177,4 +180,18 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SqlError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// A database without a version must be an empty one.
+fn refuse_foreign(connection: &Connection) -> Result<(), SqlError> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        return Ok(());
+    }
+    Err(SqlError::Refused(LedgerError::Unusable {
+        detail:
+            "this is another program's database; give the ledger a file of its own in `ledger.path`"
+                .into(),
+    }))
 }

@@ -1,5 +1,6 @@
 //! What the tests of the ledger share: small alerts, and waiting for what must come.
 #![allow(dead_code, reason = "each test file uses its own part of it")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     ops::Range,
