@@ -268,8 +268,11 @@ impl Follower {
                 self.enter_segment(segment);
                 Ok(Step::Busy)
             }
-            // Gone since the listing (compressed or removed): list again.
-            None => Ok(Step::Idle),
+            // Compressed or removed since the listing: the next look lists again. A dangling link stays, and is given up.
+            None => {
+                let gone = io::Error::from(io::ErrorKind::NotFound);
+                Err(self.trouble(Unreadable::Archived(name), gone))
+            }
         }
     }
 

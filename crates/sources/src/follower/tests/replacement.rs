@@ -325,6 +325,31 @@ fn an_archive_folder_that_stays_unreadable_does_not_hold_up_the_live_file() {
     assert_eq!(rig.snapshot().gaps, 1);
 }
 
+#[test]
+fn a_dangling_link_in_the_archive_does_not_hold_up_what_is_behind_it() {
+    let mut analysisd = Analysisd::new();
+    let mut rig = Rig::new(&analysisd);
+    analysisd.lines(2);
+    rig.run_dry();
+    analysisd.rotate_by_size();
+    let dangling = analysisd.dated(analysisd.name);
+    analysisd.rotate_to(analysisd.next_part());
+    symlink("nowhere", dangling).unwrap();
+    analysisd.lines(2);
+    // More looks than the patience of 60 s has at one look a millisecond.
+    for _ in 0..61_000 {
+        if rig.memory.lines().len() < 5 {
+            rig.step();
+        }
+    }
+    let delivered = rig.memory.lines();
+    assert!(delivered[2].starts_with('!'));
+    assert_eq!(
+        [&delivered[..2], &delivered[3..]].concat(),
+        analysisd.written
+    );
+}
+
 /// Opening a pipe for reading waits for a writer, for ever if none comes.
 #[test]
 fn pipes_in_place_of_files_are_told_and_hold_nothing_up() {
