@@ -39,21 +39,21 @@ fn main() {
     let bytes: usize = alerts.iter().map(Vec::len).sum();
     println!("alerts of {} bytes on average", bytes / alerts.len());
 
-    let syncs = sync_rate(folder.path(), if quick { 200 } else { 2000 });
-    println!("raw append of 4 KiB + fdatasync: {syncs:.0} a second\n");
-    println!("enqueue + take + finish, three commits a batch, one after another");
     println!(
-        "{:>6} {:>10} {:>14} {:>16} {:>18}",
-        "batch", "alerts/s", "us CPU/alert", "batches/s", "commits per raw sync"
+        "enqueue + take + finish, three commits a batch, one after another; raw: append 4 KiB + fdatasync"
+    );
+    println!(
+        "{:>6} {:>10} {:>14} {:>11} {:>13} {:>21}",
+        "batch", "alerts/s", "us CPU/alert", "batches/s", "raw syncs/s", "3 batches / raw sync"
     );
     for (batch, rounds) in [(1, 3000), (16, 1500), (256, 400)] {
         let rounds = if quick { rounds / 20 } else { rounds };
-        throughput(folder.path(), &alerts, batch, rounds, syncs);
+        throughput(folder.path(), &alerts, batch, rounds);
     }
     println!("\nthe same with intake and delivery at once, as in the daemon");
     for (batch, rounds) in [(1, 3000), (16, 1500), (256, 400)] {
         let rounds = if quick { rounds / 20 } else { rounds };
-        at_once(folder.path(), &alerts, batch, rounds, syncs);
+        at_once(folder.path(), &alerts, batch, rounds);
     }
     backlog(
         folder.path(),
@@ -93,9 +93,10 @@ fn sync_rate(folder: &Path, count: u32) -> f64 {
     f64::from(count) / began.elapsed().as_secs_f64()
 }
 
-fn throughput(folder: &Path, alerts: &[Vec<u8>], batch: usize, rounds: usize, syncs: f64) {
+fn throughput(folder: &Path, alerts: &[Vec<u8>], batch: usize, rounds: usize) {
     let ledger = SqliteLedger::open(folder.join(format!("batch-{batch}.db")), options()).unwrap();
     let mut number = 0;
+    let syncs = sync_rate(folder, 200);
     let (began, cpu) = (Instant::now(), cpu_seconds());
     for _ in 0..rounds {
         wait(ledger.intake(intake(alerts, number, batch)));
@@ -105,13 +106,14 @@ fn throughput(folder: &Path, alerts: &[Vec<u8>], batch: usize, rounds: usize, sy
         wait(ledger.settle(delivered(&claimed)));
     }
     let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    row(batch, number, seconds, cpu, syncs);
+    row(batch, number, seconds, cpu, syncs, folder);
     assert_eq!(wait(ledger.books(None)).faults, Vec::<String>::new());
 }
 
 /// One thread takes alerts in, one delivers them; both wait for their receipts.
-fn at_once(folder: &Path, alerts: &[Vec<u8>], batch: usize, rounds: usize, syncs: f64) {
+fn at_once(folder: &Path, alerts: &[Vec<u8>], batch: usize, rounds: usize) {
     let ledger = SqliteLedger::open(folder.join(format!("at-once-{batch}.db")), options()).unwrap();
+    let syncs = sync_rate(folder, 200);
     let (began, cpu) = (Instant::now(), cpu_seconds());
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -126,21 +128,18 @@ fn at_once(folder: &Path, alerts: &[Vec<u8>], batch: usize, rounds: usize, syncs
             wait(ledger.settle(delivered(&claimed)));
         }
     });
-    row(
-        batch,
-        rounds * batch,
-        began.elapsed().as_secs_f64(),
-        cpu_seconds() - cpu,
-        syncs,
-    );
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    row(batch, rounds * batch, seconds, cpu, syncs, folder);
     assert_eq!(wait(ledger.books(None)).faults, Vec::<String>::new());
 }
 
-fn row(batch: usize, alerts: usize, seconds: f64, cpu: f64, syncs: f64) {
+fn row(batch: usize, alerts: usize, seconds: f64, cpu: f64, syncs_before: f64, folder: &Path) {
+    // The disk is shared and its speed changes: measured on both sides of each row.
+    let syncs = (syncs_before + sync_rate(folder, 200)) / 2.0;
     let alerts = alerts as f64;
     let batches = alerts / batch as f64 / seconds;
     println!(
-        "{batch:>6} {:>10.0} {:>14.1} {batches:>16.0} {:>18.2}",
+        "{batch:>6} {:>10.0} {:>14.1} {batches:>11.0} {syncs:>13.0} {:>21.2}",
         alerts / seconds,
         cpu * 1e6 / alerts,
         batches * 3.0 / syncs

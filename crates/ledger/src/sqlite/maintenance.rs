@@ -76,6 +76,7 @@ pub fn check(path: impl AsRef<Path>, thorough: bool) -> Result<CheckReport, Ledg
 /// Copies a ledger into a new file, as it is at one moment, beside a running daemon.
 ///
 /// The copy is made under a passing name (`TO.part`), synced, and only then gets its own, so that `TO` is always whole.
+/// The daemon's log can't start over while the copy is made, so it may grow meanwhile.
 ///
 /// # Errors
 /// Where `to` exists already, or either file can't be read or written.
@@ -98,8 +99,7 @@ pub fn backup(path: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<(), Ledger
         File::open(&part)
             .and_then(|file| file.sync_all())
             .map_err(unusable)?;
-        // Fails where the name was taken meanwhile, unlike a rename.
-        std::fs::hard_link(&part, to).map_err(unusable)
+        give_name(&part, to).map_err(unusable)
     });
     let removed = remove(&part).map_err(unusable);
     remove(&beside(&part, ".lock")).map_err(unusable)?;
@@ -117,6 +117,21 @@ pub fn vacuum(path: impl AsRef<Path>) -> Result<(), LedgerError> {
     connection
         .execute_batch("VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
         .map_err(|error| SqlError::from(error).opening(path))
+}
+
+/// A link fails where the name was taken meanwhile; file systems without links (network shares) get a rename. The folder is
+/// synced, so that the name survives a power cut.
+fn give_name(part: &Path, to: &Path) -> std::io::Result<()> {
+    match std::fs::hard_link(part, to) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists && !to.exists() => {
+            std::fs::rename(part, to)?;
+        }
+        linked => linked?,
+    }
+    match to.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), SqlError> {
