@@ -209,8 +209,8 @@ fn since(text: &str) -> Result<Since, String> {
         Some(days) => days
             .parse()
             .ok()
-            .and_then(|days: i64| days.checked_mul(24))
-            .map(SignedDuration::from_hours),
+            .and_then(|days: i64| days.checked_mul(24 * 3600))
+            .map(SignedDuration::from_secs),
         None => text.parse().ok(),
     };
     span.filter(|span| !span.is_negative())

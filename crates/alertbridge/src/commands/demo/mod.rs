@@ -25,7 +25,7 @@ use crate::{cli, exit::Exit, failure::Failure};
 /// Real alerts; data/README.md says where they come from.
 const ALERTS: &str = include_str!("../../../../../data/alerts.jsonl");
 /// Both sources' gate in the demo: low, so that most alerts are carried and some are seen to be filtered.
-const MINIMUM_LEVEL: u32 = 3;
+const MINIMUM_LEVEL: u32 = 4;
 /// The hook gets the last part of the alerts: some of them twice (the follower reads them as well), some alone.
 const FOLLOWED: std::ops::Range<usize> = 0..150;
 const HOOKED: std::ops::Range<usize> = 110..170;
