@@ -1,6 +1,12 @@
 //! The contract of `attempt`, which every sink's deliveries go through: in doubt it looks before it sends, and nothing is given up that
 //! the sink may hold.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that can't go on has failed"
+)]
+
 use std::sync::{
     Mutex,
     atomic::{AtomicU32, Ordering},

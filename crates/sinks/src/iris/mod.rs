@@ -3,8 +3,8 @@
 //! Exactly one IRIS alert per alert and customer: the alert's uuid is made from both ([`alert_uuid`]), IRIS keeps it unique, and an answer
 //! that does not say clearly what happened is looked up before anything is sent again (facts/iris.md §0 and §4).
 //!
-//! One delivery: resolve names once, build the payload, post, understand the answer ([`classify`]), and where IRIS finds fault with
-//! a part, post again without that part. At most [`MOST_POSTS`] posts; everything longer is the delivery worker's business.
+//! One delivery (`deliver`): resolve names once, build the payload, post, understand the answer (`classify`), and where IRIS
+//! finds fault with a part, post again without it. Everything longer is the delivery worker's business.
 //!
 //! The caller is the delivery worker (through [`crate::attempt`]) and the commands `alertbridge iris ids|check`.
 
@@ -13,6 +13,7 @@ mod classify;
 mod client;
 mod config;
 mod customer;
+mod deliver;
 mod identity;
 mod key;
 mod lookup;
@@ -35,21 +36,16 @@ pub use config::{
 pub use identity::alert_uuid;
 pub use names::NamedId;
 use tokio::sync::Mutex as AsyncMutex;
-use tracing::warn;
 
 use self::{
-    classify::{Meaning, Part},
-    client::{Client, Fault},
+    client::Client,
     config::Mapping,
     customer::Customers,
-    lookup::{Found, Version, of_fault},
+    lookup::{Found, Version},
     names::{Resolved, Wanted},
     payload::{IocRules, LinkTemplate, Payload, Settings},
 };
-use crate::{Outcome, Outgoing, Presence, Proof, Scope, Sink, SinkError, SinkFuture};
-
-/// The first post, one with fresh ids, one without IOCs, one without assets, one bare; and one to spare.
-const MOST_POSTS: usize = 6;
+use crate::{Outcome, Outgoing, Presence, Proof, Sink, SinkError, SinkFuture};
 
 /// Delivers alerts to one DFIR-IRIS.
 #[derive(Debug)]
@@ -113,157 +109,6 @@ impl IrisSink {
             customer_ids: AsyncMutex::new(HashMap::new()),
             version: Mutex::new(None),
         })
-    }
-
-    async fn deliver_one(&self, outgoing: &Outgoing) -> Outcome {
-        let prepared = async {
-            let resolved = self.resolved(None).await?;
-            let customer = self.customer(&outgoing.lane).await?;
-            Ok((resolved, customer))
-        };
-        let (resolved, customer) = match prepared.await {
-            Ok(prepared) => prepared,
-            Err(outcome) => return outcome,
-        };
-        let payload = payload::build(
-            &self.settings,
-            &outgoing.alert,
-            &outgoing.reference,
-            customer,
-            outgoing.received_at,
-        );
-        let outcome = self.post(payload, resolved, &outgoing.alert).await;
-        if matches!(outcome, Outcome::Unknown { .. } | Outcome::Retry { .. }) {
-            *self.version.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        }
-        outcome
-    }
-
-    /// Posts until IRIS took it, or said something that another post would not change.
-    async fn post(
-        &self,
-        mut payload: Payload,
-        mut resolved: Arc<Resolved>,
-        alert: &Alert,
-    ) -> Outcome {
-        let (mut refreshed, mut bare) = (false, false);
-        for _ in 0..MOST_POSTS {
-            let sent = self
-                .client
-                .post("/alerts/add", payload.body(&*resolved).into())
-                .await;
-            let answer = match sent {
-                Ok(answer) => answer,
-                Err(Fault::Unclear(why)) => return Outcome::Unknown { why },
-                Err(fault) => return of_fault(fault),
-            };
-            match classify::of_add(&answer, payload.uuid) {
-                Meaning::Stored { id, uuid_kept } => {
-                    if !uuid_kept {
-                        warn!(
-                            alert_id = id,
-                            "IRIS gave the alert another uuid than the one sent; doubles can't be prevented there"
-                        );
-                        payload.note_change("uuid_ignored", 1);
-                    }
-                    return Outcome::Delivered(self.proof(Some(id), &payload));
-                }
-                Meaning::StoredUntold | Meaning::Duplicate => {
-                    let why = "IRIS says it has the alert but does not find it; may the key's user see this customer?";
-                    return self
-                        .adopt(&payload, true)
-                        .await
-                        .unwrap_or_else(|| Outcome::Unknown {
-                            why: why.to_owned(),
-                        });
-                }
-                Meaning::TagRace => {
-                    let why = "another alert made the same new tag at the same moment".to_owned();
-                    return Outcome::Retry {
-                        after: None,
-                        why,
-                        sink_wide: false,
-                    };
-                }
-                Meaning::Unclear(why) => return Outcome::Unknown { why },
-                Meaning::Later { after, why } => {
-                    return Outcome::Retry {
-                        after,
-                        why,
-                        sink_wide: true,
-                    };
-                }
-                Meaning::Operator { scope, why } => {
-                    if scope == Scope::Lane {
-                        // The name may have another id by now.
-                        self.customer_ids.lock().await.clear();
-                    }
-                    return Outcome::Paused { scope, why };
-                }
-                Meaning::UnknownId(..) if !refreshed => {
-                    refreshed = true;
-                    resolved = match self.resolved(Some(&resolved)).await {
-                        Ok(resolved) => resolved,
-                        Err(outcome) => return outcome,
-                    };
-                }
-                Meaning::UnknownId(Part::Fields, why) => {
-                    let why = format!(
-                        "{why}; its ids were just read anew, so IRIS contradicts itself: see its log"
-                    );
-                    return Outcome::Paused {
-                        scope: Scope::Sink,
-                        why,
-                    };
-                }
-                Meaning::UnknownId(part, why) => {
-                    if !leave_out(&mut payload, part) {
-                        return Outcome::Never { why };
-                    }
-                }
-                Meaning::BadPart(part) => {
-                    if !leave_out(&mut payload, part) {
-                        return Outcome::Never {
-                            why: "IRIS refuses IOCs or assets that were not sent".to_owned(),
-                        };
-                    }
-                }
-                Meaning::TooLarge if !bare => {
-                    bare = true;
-                    payload.bare(alert);
-                }
-                Meaning::TooLarge => {
-                    let why = "even the alert without its details is too large for IRIS or a proxy before it (413)".to_owned();
-                    return Outcome::Never { why };
-                }
-                Meaning::Refused(why) => match self.adopt(&payload, false).await {
-                    Some(outcome) => return outcome,
-                    None if bare => return Outcome::Never { why },
-                    None => {
-                        bare = true;
-                        payload.bare(alert);
-                    }
-                },
-            }
-        }
-        Outcome::Never {
-            why: format!("IRIS refused {MOST_POSTS} forms of this alert"),
-        }
-    }
-
-    /// Looks up what IRIS may hold. `believed`: IRIS said that it does, so a server that can't be asked is taken at its word.
-    /// `None`: it is not there, as far as can be told.
-    async fn adopt(&self, payload: &Payload, believed: bool) -> Option<Outcome> {
-        match self.find(payload.uuid, &payload.source_ref).await {
-            Ok(Found::Present(id)) => Some(Outcome::AlreadyThere(self.proof(Some(id), payload))),
-            Ok(Found::Unknowable) if believed => {
-                Some(Outcome::AlreadyThere(self.proof(None, payload)))
-            }
-            Ok(Found::Absent | Found::Unknowable) => None,
-            // The post before it is in doubt as long as the look-up fails.
-            Err(Outcome::Retry { why, .. }) => Some(Outcome::Unknown { why }),
-            Err(outcome) => Some(outcome),
-        }
     }
 
     async fn look_up_one(&self, outgoing: &Outgoing) -> Presence {
@@ -375,16 +220,6 @@ impl Sink for IrisSink {
     fn look_up<'a>(&'a self, outgoing: &'a Outgoing) -> SinkFuture<'a, Presence> {
         Box::pin(self.look_up_one(outgoing))
     }
-}
-
-/// Leaves a part out; false where there is nothing left of it.
-fn leave_out(payload: &mut Payload, part: Part) -> bool {
-    match part {
-        Part::Iocs if !payload.iocs.is_empty() => payload.without_iocs(),
-        Part::Assets if !payload.assets.is_empty() => payload.without_assets(),
-        _ => return false,
-    }
-    true
 }
 
 fn check_values(config: &IrisConfig, mapping: &Mapping) -> Result<(), SinkError> {

@@ -1,6 +1,9 @@
 //! Whatever an attacker writes into an alert, IRIS takes it, and nothing of it is live on its pages.
 
-use std::sync::OnceLock;
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use alertbridge_alert::Alert;
 use alertbridge_sandbox::{IrisOptions, IrisSandbox};
@@ -55,7 +58,7 @@ fn text() -> impl Strategy<Value = String> {
         "alerts_alert_uuid_key",
         "%_\\",
         "a.exe",
-        "d41d8cd98f00b204e9800998ecf8427e",
+        "5d41402abc4b2a76b9719d911017c592",
     ]);
     let long = (any::<char>(), 1..20_000usize)
         .prop_map(|(character, count)| character.to_string().repeat(count));
@@ -191,21 +194,25 @@ fn assert_harmless(stored: &Value) {
 }
 
 fn deliver(raw: Vec<u8>) -> Value {
-    let (runtime, sandbox, sink) = world();
-    let alert = Alert::parse(raw).unwrap();
-    let mut outgoing = outgoing(sink, alert);
     // The same alert may be drawn twice.
-    outgoing
-        .reference
-        .push_str(&format!("~{}", sandbox.alert_count()));
-    delivered(runtime.block_on(sink.deliver(&outgoing)));
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let (runtime, sandbox, sink) = world();
+    let mut outgoing = outgoing(sink, Alert::parse(raw).unwrap());
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    outgoing.reference.push_str(&format!("~{number}"));
+    let proof = delivered(runtime.block_on(sink.deliver(&outgoing)));
+    let refused = proof
+        .changes
+        .iter()
+        .find(|change| change.what.ends_with("refused") || change.what == "sent_bare");
+    assert_eq!(refused, None, "taken only after a refusal");
     let uuid = alert_uuid(1, &outgoing.reference).to_string();
-    sandbox
+    let stored = sandbox
         .alerts()
-        .pop()
-        .filter(|stored| stored.uuid == uuid)
-        .unwrap()
-        .raw
+        .into_iter()
+        .rev()
+        .find(|stored| stored.uuid == uuid);
+    stored.unwrap().raw
 }
 
 proptest! {

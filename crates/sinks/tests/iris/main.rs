@@ -1,9 +1,12 @@
 //! The IRIS sink against the sandbox: each promise of a delivery, end to end over HTTP.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
 mod faults;
 mod hostile;
 mod names;
 mod presets;
 mod real_alerts;
+mod scripted;
 mod tls;
 mod world;

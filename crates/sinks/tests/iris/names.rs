@@ -49,22 +49,38 @@ async fn severities_have_the_right_name_whatever_their_ids_are() {
 }
 
 #[tokio::test]
-async fn ids_that_changed_behind_our_back_are_read_anew_and_nothing_is_lost() {
-    let sandbox = sandbox(IrisOptions::default()).await;
-    let sink = sink(&sandbox, json!({"severities": {"Unspecified": 0}}));
+async fn a_customer_whose_id_changed_is_found_again_by_its_name() {
+    let customers = |id| vec![(1, "Initial".to_owned()), (id, "Acme".to_owned())];
+    let sandbox = sandbox(IrisOptions {
+        customers: customers(5),
+        ..IrisOptions::default()
+    })
+    .await;
+    let sink = sink(&sandbox, json!({"default_customer": "Acme"}));
     delivered(sink.deliver(&outgoing(&sink, alert(json!({})))).await);
     let (port, key) = (sandbox.port(), sandbox.key().to_owned());
     sandbox.stop().await;
     let options = IrisOptions {
         port: Some(port),
         administrator_key: Some(key),
-        ids: IdOrder::UpTo23,
+        customers: customers(6),
         ..IrisOptions::default()
     };
     let sandbox = self::sandbox(options).await;
-    // The old id exists there too, under another name: only a foreign-key error tells, so nothing may break here.
-    delivered(sink.deliver(&outgoing(&sink, alert(json!({})))).await);
-    assert_eq!(sandbox.alert_count(), 1);
+    let outgoing = outgoing(&sink, alert(json!({})));
+    let paused = sink.deliver(&outgoing).await;
+    assert!(
+        matches!(
+            paused,
+            Outcome::Paused {
+                scope: Scope::Lane,
+                ..
+            }
+        ),
+        "{paused:?}"
+    );
+    delivered(sink.deliver(&outgoing).await);
+    assert_eq!(sandbox.alerts()[0].customer_id, 6);
 }
 
 async fn paused(more: Value) -> (Scope, String) {

@@ -16,7 +16,7 @@ pub(crate) struct Asset {
 }
 
 /// Where accounts stand, the one that was acted on first.
-const USER_FIELDS: [&str; 9] = [
+const USER_FIELDS: [&str; 8] = [
     "data.win.eventdata.targetUserName",
     "data.dstuser",
     "data.win.eventdata.user",
@@ -25,7 +25,6 @@ const USER_FIELDS: [&str; 9] = [
     "data.audit.acct",
     "data.eventdata.user",
     "syscheck.audit.user.name",
-    "syscheck.uname_after",
 ];
 
 /// The assets of an alert.
@@ -62,7 +61,7 @@ pub(crate) fn assets(
                 continue;
             };
             assets.push(Asset {
-                name: user.replace("\\\\", "\\"),
+                name: user,
                 type_name: config.user_type.clone(),
                 address: None,
                 description: path.to_owned(),

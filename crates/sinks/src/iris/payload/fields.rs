@@ -77,6 +77,9 @@ impl Fields<'_> {
             at = at.get(part)?;
         }
         match at {
+            Value::String(text) if path.starts_with("data.win.eventdata.") => {
+                Some(eventdata(text)).filter(|text| !text.trim().is_empty())
+            }
             Value::String(text) if !text.trim().is_empty() => Some(text.clone()),
             Value::Number(number) => Some(number.to_string()),
             Value::Bool(flag) => Some(flag.to_string()),
@@ -144,6 +147,26 @@ impl Fields<'_> {
             .find(|known| ending.eq_ignore_ascii_case(known))
             .map(|known| (*known).to_owned())
     }
+}
+
+/// Windows event data as the event had it: Wazuh reads it from XML that was escaped for JSON first, so values keep doubled
+/// backslashes and XML entities (facts/wazuh.md §3).
+fn eventdata(text: &str) -> String {
+    const ESCAPES: [(&str, &str); 7] = [
+        ("\\\\", "\\"),
+        ("\\\"", "\""),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&apos;", "'"),
+        // Last: what it uncovers is the event's own text.
+        ("&amp;", "&"),
+    ];
+    ESCAPES
+        .iter()
+        .fold(text.to_owned(), |text, (escaped, plain)| {
+            text.replace(escaped, plain)
+        })
 }
 
 /// The placeholders in a template, in order.
@@ -257,6 +280,22 @@ mod tests {
         assert!(
             error.contains("{rule}") && error.contains("rule_description"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn windows_event_data_is_shown_as_the_event_had_it() {
+        let line = r#"cmd /c \"C:\\a b\\x.exe\" &gt; NUL &amp;&amp; dir"#;
+        let raw = serde_json::json!({"data": {"win": {"eventdata": {"commandLine": line}}}});
+        let alert = Alert::parse(raw.to_string().into_bytes()).unwrap();
+        let tree = alert.tree();
+        let fields = Fields {
+            alert: &alert,
+            tree: &tree,
+        };
+        assert_eq!(
+            fields.command_line().unwrap(),
+            r#"cmd /c "C:\a b\x.exe" > NUL && dir"#
         );
     }
 

@@ -25,6 +25,14 @@ pub(crate) struct Ioc {
     pub(crate) field: String,
 }
 
+/// The hashes of an empty file: they connect every alert about one with every other.
+const EMPTY_FILE: [&str; 4] = [
+    "d41d8cd98f00b204e9800998ecf8427e",
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
+];
+
 /// The checked settings.
 #[derive(Clone, Debug)]
 pub(crate) struct IocRules {
@@ -75,7 +83,8 @@ impl IocRules {
         }
         for observable in observables {
             let kind = kind_of(observable.kind);
-            if !self.kinds.contains(&kind) || self.is_own(kind, &observable.value) {
+            let is_noise = EMPTY_FILE.contains(&observable.value.as_str());
+            if is_noise || !self.kinds.contains(&kind) || self.is_own(kind, &observable.value) {
                 continue;
             }
             if !is_safe_value(&observable.value) || observable.value.len() > 2048 {
