@@ -146,7 +146,8 @@ impl IrisSink {
         }
     }
 
-    async fn permission(&self, name: &str, value: u32) -> Result<String, String> {
+    /// Asks IRIS whether the key's user has a permission; writes nothing (facts/iris.md §2).
+    pub(super) async fn permission(&self, name: &str, value: u32) -> Result<String, String> {
         let body =
             serde_json::json!({"permission_value": value, "permission_name": name}).to_string();
         match self

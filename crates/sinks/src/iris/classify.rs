@@ -27,6 +27,8 @@ pub(crate) enum Part {
 pub(crate) enum Meaning {
     /// One part of the payload is refused; the rest may be fine.
     BadPart(Part),
+    /// Refused by something before IRIS (a web application firewall), maybe for words in the alert.
+    Blocked(String),
     /// The uuid is there already.
     Duplicate,
     /// Not taken; later it may be.
@@ -74,6 +76,11 @@ pub(crate) fn of_add(answer: &Answer, uuid: uuid::Uuid) -> Meaning {
     match answer.status {
         200 | 201 => added(answer, uuid),
         400 => bad_request(answer),
+        // IRIS denies in JSON; a page comes from a firewall before it, and one alert's words must not stop all others.
+        403 if !is_json(answer) => Meaning::Blocked(format!(
+            "a proxy before IRIS answers 403: {}",
+            first_words(answer)
+        )),
         413 => Meaning::TooLarge,
         status => match general(answer) {
             Outcome::Paused { scope, why } => Meaning::Operator { scope, why },
@@ -147,13 +154,18 @@ fn bad_request(answer: &Answer) -> Meaning {
                 why,
             };
         }
-        return Meaning::Refused(format!("IRIS answers 400: {}", first_words(answer)));
+        // IRIS itself does so only for a body that is no JSON (facts/iris.md §4), which ours never is.
+        return Meaning::Blocked(format!("400: {}", first_words(answer)));
     };
     let first_line = message.lines().next().unwrap_or_default();
     match database_class(first_line) {
         Some((class, rest)) => database_error(class, rest),
         None => plain_error(first_line),
     }
+}
+
+fn is_json(answer: &Answer) -> bool {
+    serde_json::from_slice::<Message>(&answer.body).is_ok()
 }
 
 /// `(psycopg2.errors.UniqueViolation) duplicate key …` in class and rest.

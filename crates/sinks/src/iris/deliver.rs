@@ -144,14 +144,28 @@ impl IrisSink {
                     let why = "even the alert without its details is too large for IRIS or a proxy before it (413)".to_owned();
                     return Outcome::Never { why };
                 }
-                Meaning::Refused(why) => match self.adopt(&payload, false).await {
-                    Some(outcome) => return outcome,
-                    None if bare => return Outcome::Never { why },
-                    None => {
-                        bare = true;
-                        payload.bare(alert);
+                Meaning::Blocked(why) if bare => {
+                    // A firewall that blocks every post must not turn the whole queue into dead letters.
+                    return match self.permission("alerts_write", 8).await {
+                        Ok(_) => Outcome::Never { why },
+                        Err(_) => Outcome::Paused {
+                            scope: Scope::Sink,
+                            why: format!(
+                                "{why}; it blocks all that is posted, so let alertbridge through there"
+                            ),
+                        },
+                    };
+                }
+                Meaning::Blocked(why) | Meaning::Refused(why) => {
+                    match self.adopt(&payload, false).await {
+                        Some(outcome) => return outcome,
+                        None if bare => return Outcome::Never { why },
+                        None => {
+                            bare = true;
+                            payload.bare(alert);
+                        }
                     }
-                },
+                }
             }
         }
         Outcome::Never {

@@ -34,6 +34,8 @@ struct State {
     /// What `/alerts/filter` answers.
     found: String,
     headers: Vec<String>,
+    /// The status of `/user/has-permission`.
+    permission: u16,
 }
 
 fn http(status: u16, headers: &str, body: &str) -> String {
@@ -60,6 +62,7 @@ impl Server {
         let state = State {
             script: script.iter().cloned().collect(),
             found: NOTHING_FOUND.to_owned(),
+            permission: 200,
             ..State::default()
         };
         let state = Arc::new(Mutex::new(state));
@@ -159,6 +162,7 @@ fn answer(head: &str, body: &[u8], state: &mut State) -> String {
         "/manage/tlp/list" => rows("tlp_id", "tlp_name", &["amber"], 2),
         "/manage/ioc-types/list" => rows("type_id", "type_name", &iocs, 1),
         "/manage/asset-type/list" => rows("asset_id", "asset_name", &assets, 1),
+        "/user/has-permission" => http(state.permission, "", ""),
         _ => http(404, "", ""),
     }
 }
@@ -355,4 +359,32 @@ async fn a_search_that_ignored_its_condition_proves_nothing() {
             "{body}: {presence:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_firewall_that_dislikes_one_alert_stops_no_other_one() {
+    let blocked = http(403, "Content-Type: text/html\r\n", "<title>Blocked</title>");
+    let attack = alert(json!({"full_log": "1 UNION SELECT password"}));
+    let server = Server::start(&[blocked.clone(), stored(attack.reference().as_str())]).await;
+    let sink = server.sink(json!({}));
+    let outcome = sink.deliver(&outgoing(&sink, attack)).await;
+    assert!(matches!(outcome, Outcome::Delivered(_)), "{outcome:?}");
+    assert!(!server.posted()[1].to_string().contains("UNION SELECT"));
+    let server = Server::start(&[blocked]).await;
+    let sink = server.sink(json!({}));
+    let outgoing = outgoing(&sink, alert(json!({})));
+    let outcome = attempt(&sink, &outgoing, false).await;
+    assert!(matches!(outcome, Outcome::Never { .. }), "{outcome:?}");
+    server.state.lock().unwrap().permission = 403;
+    let outcome = attempt(&sink, &outgoing, false).await;
+    assert!(
+        matches!(
+            outcome,
+            Outcome::Paused {
+                scope: Scope::Sink,
+                ..
+            }
+        ),
+        "{outcome:?}"
+    );
 }

@@ -39,6 +39,7 @@ fn kind(meaning: &Meaning) -> &'static str {
         Meaning::BadPart(Part::Iocs) => "bad iocs",
         Meaning::BadPart(Part::Assets) => "bad assets",
         Meaning::BadPart(Part::Fields) => "bad fields",
+        Meaning::Blocked(_) => "blocked",
         Meaning::Duplicate => "duplicate",
         Meaning::Later { .. } => "later",
         Meaning::Operator {
@@ -187,7 +188,8 @@ fn statuses_that_are_not_the_alerts_fault_never_kill_it() {
     for (status, title, expected) in [
         (301, "Moved Permanently", "operator sink"),
         (302, "Found", "operator sink"),
-        (400, "Bad Request", "refused"),
+        (400, "Bad Request", "blocked"),
+        (403, "Forbidden", "blocked"),
         (404, "Not Found", "operator sink"),
         (405, "Method Not Allowed", "operator sink"),
         (413, "Request Entity Too Large", "too large"),
@@ -267,13 +269,18 @@ fn a_body_that_is_not_what_it_seems_never_breaks_the_classing() {
         b"null",
         b"[]",
         b"{\"message\":5}",
-        b"{\"message\":\"\"}",
         b"(",
-        b"{\"message\":\"(psycopg2.\"}",
     ] {
         assert_eq!(
             kind(&of_add(&answer(400, "application/json", body), UUID)),
-            "refused"
+            "blocked"
+        );
+    }
+    for message in ["", "(", "(psycopg2.", "(psycopg2.errors.)", "{", "'"] {
+        let meaning = json_error(400, message);
+        assert!(
+            ["refused", "unclear"].contains(&kind(&meaning)),
+            "{message}: {meaning:?}"
         );
     }
     let plain = b"<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>";

@@ -11,6 +11,9 @@ use crate::iris::{
 
 /// Stands where a field is missing, as in both scripts.
 const MISSING: &str = "N/A";
+/// What comes last in each form: the event's own text.
+const LOG_LABEL: &str = "Full Log";
+const LOG_HEADING: &str = "RAW EVENT MESSAGE";
 
 /// The description of an alert.
 pub(crate) fn description(
@@ -26,6 +29,15 @@ pub(crate) fn description(
     cut(&text, DESCRIPTION_LIMIT, "description_cut", changes)
 }
 
+/// A description without the event's own text, which may hold the words that something before IRIS blocks.
+pub(crate) fn without_log(description: &str) -> &str {
+    let start = [LOG_LABEL, LOG_HEADING]
+        .iter()
+        .filter_map(|mark| description.find(&format!("\n{mark}")))
+        .min();
+    &description[..start.unwrap_or(description.len())]
+}
+
 fn labels(fields: &Fields<'_>) -> String {
     let head = fields.alert.head();
     let mut lines = rule_lines(fields);
@@ -36,7 +48,7 @@ fn labels(fields: &Fields<'_>) -> String {
     lines.extend(mitre_lines(fields));
     lines.extend([
         line("Location", head.location.clone()),
-        line("Full Log", log(fields)),
+        line(LOG_LABEL, log(fields)),
     ]);
     lines.join("\n")
 }
@@ -87,7 +99,7 @@ fn sections(fields: &Fields<'_>) -> String {
     lines.extend(mitre_lines(fields));
     lines.extend([
         String::new(),
-        "RAW EVENT MESSAGE".to_owned(),
+        LOG_HEADING.to_owned(),
         log(fields).unwrap_or_else(|| MISSING.to_owned()),
     ]);
     lines.join("\n")

@@ -181,10 +181,11 @@ impl Payload {
         self.context = None;
         self.link = None;
         self.classification = None;
-        self.content = source_content::minimal(alert, &alert.text(), 16 * 1024);
+        self.content = source_content::minimal(alert, 16 * 1024);
         self.title = super::safe_text::head_of(&self.title, 256).to_owned();
-        self.description = super::safe_text::head_of(&self.description, 4096).to_owned();
-        self.remark("IRIS refused this alert with its details; it was sent without IOCs, assets and source content.");
+        let without_log = description::without_log(&self.description);
+        self.description = super::safe_text::head_of(without_log, 4096).to_owned();
+        self.remark("IRIS refused this alert with its details; it was sent without log, IOCs, assets and source content.");
     }
 
     fn remark(&mut self, text: &str) {

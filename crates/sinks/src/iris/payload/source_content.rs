@@ -35,21 +35,20 @@ pub(crate) fn source_content(alert: &Alert, limit: usize, changes: &mut Changes)
     };
     fitted
         .and_then(|text| RawValue::from_string(text).ok())
-        .unwrap_or_else(|| minimal(alert, text, limit))
+        .unwrap_or_else(|| minimal(alert, limit))
 }
 
-/// What stays of an alert that is all keys or small values and still too large: its head, and how it begins.
-pub(crate) fn minimal(alert: &Alert, text: &str, limit: usize) -> Box<RawValue> {
+/// What stays of an alert that is all keys or small values and still too large, or that is refused: its head.
+pub(crate) fn minimal(alert: &Alert, limit: usize) -> Box<RawValue> {
     let head = alert.head();
     // An escape makes six bytes of one.
     let start = |text: Option<&str>| text.map(|text| head_of(text, limit / 64).to_owned());
     let content = json!({
-        "alertbridge": mark(text.len()),
+        "alertbridge": mark(alert.raw().len()),
         "id": start(head.id.as_deref()),
         "timestamp": start(head.timestamp.as_deref()),
         "rule": {"id": start(head.rule_id.as_deref()), "level": head.level, "description": start(head.rule_description.as_deref())},
         "agent": {"id": start(head.agent.id.as_deref()), "name": start(head.agent.name.as_deref())},
-        "begins": start(Some(text)),
     });
     serde_json::value::to_raw_value(&content).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
@@ -337,7 +336,6 @@ mod tests {
         assert!(sent.len() <= 4096);
         let tree: serde_json::Value = serde_json::from_str(&sent).unwrap();
         assert_eq!(tree["id"], "1.2");
-        assert!(tree["begins"].is_string());
     }
 
     #[test]
