@@ -1,6 +1,9 @@
 //! The API key: read once, kept secret.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -18,7 +21,10 @@ pub(crate) fn authorization(config: &IrisConfig) -> Result<HeaderValue, SinkErro
         (None, Some(path), None) => ("key_file", read("key_file", path)?),
         (None, None, Some(name)) => (
             "key_credential",
-            read("key_credential", &credential(name)?)?,
+            read(
+                "key_credential",
+                &credential(name, std::env::var_os("CREDENTIALS_DIRECTORY"))?,
+            )?,
         ),
         (None, None, None) => {
             return Err(SinkError::value(
@@ -60,14 +66,14 @@ fn read(key: &str, path: &Path) -> Result<SecretString, SinkError> {
         })
 }
 
-fn credential(name: &str) -> Result<PathBuf, SinkError> {
+fn credential(name: &str, folder: Option<OsString>) -> Result<PathBuf, SinkError> {
     if name.is_empty() || name.contains('/') || name.starts_with('.') {
         return Err(SinkError::value(
             "key_credential",
             "must be the plain name of a credential, as in LoadCredential=NAME:PATH",
         ));
     }
-    match std::env::var_os("CREDENTIALS_DIRECTORY") {
+    match folder {
         Some(folder) => Ok(PathBuf::from(folder).join(name)),
         None => Err(SinkError::value(
             "key_credential",
@@ -111,5 +117,21 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let json = serde_json::json!({"key_file": file.path()}).to_string();
         assert!(of(&json).unwrap_err().to_string().contains("empty"));
+    }
+
+    #[test]
+    fn a_credential_is_a_plain_name_in_systemds_folder() {
+        let folder = || Some(OsString::from("/run/credentials/alertbridge"));
+        let path = credential("iris", folder()).unwrap();
+        assert_eq!(path, Path::new("/run/credentials/alertbridge/iris"));
+        for name in ["", "../iris", "/etc/shadow", ".hidden"] {
+            assert!(credential(name, folder()).is_err(), "{name}");
+        }
+        assert!(
+            credential("iris", None)
+                .unwrap_err()
+                .to_string()
+                .contains("LoadCredential")
+        );
     }
 }

@@ -118,7 +118,9 @@ async fn by_uuid(client: &Client, uuid: Uuid) -> Result<Found, Outcome> {
         ("page", "1"),
         ("per_page", "5"),
     ];
-    let rows = rows(client, &query).await?;
+    let Some(rows) = rows(client, &query).await? else {
+        return Ok(Found::Unknowable);
+    };
     Ok(
         match rows.alerts.iter().find(|row| row.alert_uuid == uuid) {
             Some(row) => Found::Present(row.alert_id),
@@ -144,7 +146,9 @@ async fn by_reference(client: &Client, uuid: Uuid, source_ref: &str) -> Result<F
             ("page", &page),
             ("per_page", &per_page),
         ];
-        let rows = rows(client, &query).await?;
+        let Some(rows) = rows(client, &query).await? else {
+            return Ok(Found::Unknowable);
+        };
         if let Some(row) = rows.alerts.iter().find(|row| row.alert_uuid == uuid) {
             return Ok(Found::Present(row.alert_id));
         }
@@ -161,10 +165,12 @@ async fn by_reference(client: &Client, uuid: Uuid, source_ref: &str) -> Result<F
     Ok(Found::Unknowable)
 }
 
-async fn rows(client: &Client, query: &[(&str, &str)]) -> Result<FilterData, Outcome> {
+/// The rows of one page; `None` where they are longer than an answer may be: then asking again would not help either.
+async fn rows(client: &Client, query: &[(&str, &str)]) -> Result<Option<FilterData>, Outcome> {
     let answer = answered(client.get("/alerts/filter", query).await)?;
     match serde_json::from_slice::<FilterAnswer>(&answer.body) {
-        Ok(answer) => Ok(answer.data),
+        Ok(answer) => Ok(Some(answer.data)),
+        Err(_) if answer.truncated => Ok(None),
         Err(_) => Err(Outcome::Retry {
             after: None,
             why: "the answer of IRIS to a search can't be read".to_owned(),

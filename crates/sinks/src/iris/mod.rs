@@ -261,3 +261,60 @@ fn check_values(config: &IrisConfig, mapping: &Mapping) -> Result<(), SinkError>
         .iter()
         .try_for_each(|tag| payload::check("tags", tag, &payload::NAMES))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every key as the operator may write it; a renamed one shows here.
+    const EVERY_KEY: &str = r#"{
+        "url": "https://iris.example/alerts/add", "key": "k", "proxy": "http://proxy:3128",
+        "tls": {"pinned_sha256": "abababababababababababababababababababababababababababababababab", "danger_accept_any_certificate": false},
+        "requests_in_flight": 8, "timeout": 60, "connect_timeout": 5, "response_limit": 1000000, "preset": "alertbridge",
+        "customers": [{"customer": "Acme", "agent_label": "customer=acme", "agent_group": ["a", "b"], "agent_name": "web*",
+            "agent_ip": ["10.0.0.0/8", "fd00::1"], "manager": "m?", "rule_group": "sshd"}],
+        "default_customer": 2, "severities": {"Low": 0, "High": 10}, "status": "New", "title": "{rule_description} | {agent_name}",
+        "description": "sections", "source": "Wazuh", "source_ref": "alert-id", "note": "n", "tags": ["wazuh", "{rule_group}"],
+        "extra_tags": ["soc"], "classifications": [{"rule_group": ["sshd"], "classification": "intrusion-attempts:login-attempts"}],
+        "dashboard_url": "https://dashboard.example", "dashboard_link": "wazuh-4.0",
+        "iocs": {"maximum": 5, "tlp": "green", "kinds": ["sha256", "file_name"], "public_addresses_only": false,
+            "own_networks": ["198.51.100.0/24"], "own_domains": ["example.com"]},
+        "assets": {"maximum": 1, "default_type": "a", "linux_type": "b", "mac_type": "c", "windows_type": "d", "user_type": ""},
+        "source_content_limit": 65536, "context": false
+    }"#;
+
+    #[test]
+    fn every_key_is_accepted_and_iris_need_not_be_there() {
+        let sink = IrisSink::connect(serde_json::from_str(EVERY_KEY).unwrap()).unwrap();
+        let alert = Alert::parse(&b"{}"[..]).unwrap();
+        assert_eq!(sink.lane(&alert), "2");
+    }
+
+    #[test]
+    fn a_value_that_makes_no_sense_is_named() {
+        for (key, value) in [
+            ("url", r#""iris""#),
+            ("requests_in_flight", "0"),
+            ("timeout", "0"),
+            ("severities", "{}"),
+            ("title", r#""{nothing}""#),
+            ("tags", r#"["{nothing}"]"#),
+            ("source_content_limit", "10"),
+            ("dashboard_url", r#""dashboard""#),
+            ("iocs.own_networks", r#"["home"]"#),
+            ("customers[0]", r#"[{"customer":1}]"#),
+        ] {
+            let mut config: serde_json::Value = serde_json::from_str(EVERY_KEY).unwrap();
+            let value: serde_json::Value = serde_json::from_str(value).unwrap();
+            match key.split_once('.') {
+                Some((section, name)) => config[section][name] = value,
+                None => config[key.trim_end_matches("[0]")] = value,
+            }
+            let error = IrisSink::connect(serde_json::from_value(config).unwrap()).unwrap_err();
+            assert!(
+                error.to_string().starts_with(&format!("`{key}`")),
+                "{error}"
+            );
+        }
+    }
+}
