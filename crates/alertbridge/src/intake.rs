@@ -14,7 +14,7 @@ use alertbridge_sources::{Batch, Checkpoint, Intake, Receipt, Record, Rejected};
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use crate::{clock::Clock, metrics::Metrics};
+use crate::{clock::Clock, metrics::Metrics, turns::Turns};
 
 /// The program's [`Intake`].
 pub struct DecidingIntake {
@@ -26,6 +26,7 @@ pub struct DecidingIntake {
     /// Told when there is something new to deliver.
     arrived: Arc<Notify>,
     runtime: tokio::runtime::Handle,
+    turns: Turns,
 }
 
 impl DecidingIntake {
@@ -47,6 +48,7 @@ impl DecidingIntake {
             sinks,
             arrived,
             runtime,
+            turns: Turns::default(),
         }
     }
 
@@ -146,35 +148,44 @@ fn bounded(text: &str) -> String {
 
 impl Intake for DecidingIntake {
     fn submit(&self, batch: Batch) -> Receipt {
-        let (sender, receipt) = oneshot::channel();
+        let (mut sender, receipt) = oneshot::channel();
         let Some(rules) = self.rules.get(batch.source) else {
+            let why = format!("no rules for the source {}", batch.source);
             // The answer of a receiver that is gone is of no use to anybody.
-            let _ = sender.send(Err(Rejected::Ledger(format!(
-                "no rules for the source {}",
-                batch.source
-            ))));
+            let _ = sender.send(Err(Rejected::Ledger(why)));
             return receipt;
         };
+        let turn = batch
+            .checkpoint
+            .clone()
+            .map(|checkpoint| self.turns.take(batch.source, checkpoint));
+        let follows = batch.follows.clone();
         let intake = self.decide(batch, rules);
-        let counts = self.metrics.count_intake(&intake);
-        let kept = self.ledger.intake(intake);
-        let (metrics, arrived) = (self.metrics.clone(), self.arrived.clone());
-        let mut sender = sender;
+        let (ledger, metrics, arrived) = (
+            self.ledger.clone(),
+            self.metrics.clone(),
+            self.arrived.clone(),
+        );
+        let keep = async move {
+            let counts = metrics.count_intake(&intake);
+            let report = ledger
+                .intake(intake)
+                .await
+                .unwrap_or(Err(LedgerError::Closed))
+                .map_err(rejected)?;
+            metrics.intake_kept(&counts, &report);
+            arrived.notify_one();
+            Ok(())
+        };
+        let ledger = self.ledger.clone();
         self.runtime.spawn(async move {
-            let kept = tokio::select! {
-                kept = kept => kept,
-                // The hook has given up and spooled: the ledger may forget what it has not begun.
-                () = sender.closed() => return,
-            };
-            let answer = match kept {
-                Ok(Ok(report)) => {
-                    metrics.intake_kept(&counts, &report);
-                    arrived.notify_waiters();
-                    arrived.notify_one();
-                    Ok(())
-                }
-                Ok(Err(LedgerError::Closed)) | Err(_) => Err(Rejected::Stopping),
-                Ok(Err(error)) => Err(Rejected::Ledger(error.to_string())),
+            let answer = match turn {
+                Some(turn) => turn.keep(&*ledger, follows, keep).await,
+                None => tokio::select! {
+                    kept = keep => kept,
+                    // The hook has given up and spooled: the ledger may forget what it has not begun.
+                    () = sender.closed() => return,
+                },
             };
             let _ = sender.send(answer);
         });
@@ -182,10 +193,19 @@ impl Intake for DecidingIntake {
     }
 
     fn checkpoint(&self, source: &str) -> Result<Option<Checkpoint>, Rejected> {
-        match self.ledger.checkpoint(source).blocking_recv() {
-            Ok(Ok(checkpoint)) => Ok(checkpoint.map(Checkpoint)),
-            Ok(Err(error)) => Err(Rejected::Ledger(error.to_string())),
-            Err(_) => Err(Rejected::Stopping),
-        }
+        let stored = self
+            .ledger
+            .checkpoint(source)
+            .blocking_recv()
+            .unwrap_or(Err(LedgerError::Closed));
+        Ok(stored.map_err(rejected)?.map(Checkpoint))
+    }
+}
+
+/// In the sources' words.
+fn rejected(error: LedgerError) -> Rejected {
+    match error {
+        LedgerError::Closed => Rejected::Stopping,
+        error => Rejected::Ledger(error.to_string()),
     }
 }

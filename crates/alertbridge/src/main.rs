@@ -14,6 +14,7 @@ mod intake;
 mod logging;
 mod metrics;
 mod table;
+mod turns;
 mod upkeep;
 
 use std::process::ExitCode;

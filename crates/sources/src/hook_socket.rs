@@ -188,6 +188,7 @@ async fn serve_one(mut stream: UnixStream, intake: Arc<dyn Intake>, place: Owned
         source: SOURCE,
         records: vec![Record::Alert(body)],
         place: String::from(SOURCE),
+        follows: None,
         checkpoint: None,
     });
     let said = match wait_for(receipt, &mut stream).await {

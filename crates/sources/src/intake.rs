@@ -32,6 +32,10 @@ pub struct Batch {
     pub records: Vec<Record>,
     /// Where the records stood, for dead letters (`alerts.json@12345`): place of the first record.
     pub place: String,
+    /// The checkpoint these records were read behind: that of the batch before, or the stored one. A batch is kept only where the
+    /// stored checkpoint is this one, so that none is kept behind one that was refused. `None` at the first start and for
+    /// sources that have no position.
+    pub follows: Option<Checkpoint>,
     /// Stored in the same transaction as the records' outcomes. `None` for sources that have no position (the hook).
     pub checkpoint: Option<Checkpoint>,
 }

@@ -115,6 +115,7 @@ impl<Now: Fn() -> Timestamp> SpoolDrain<Now> {
                 source: SOURCE,
                 records: load.records,
                 place: load.place,
+                follows: None,
                 checkpoint: None,
             });
             receipt.await.unwrap_or(Err(Rejected::Stopping))?;

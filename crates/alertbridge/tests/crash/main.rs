@@ -2,6 +2,7 @@
 //!
 //! The daemon is killed at random moments, start-up included, while alerts come through both ways in and the stand-in for
 //! DFIR-IRIS stores and then fails in every way it knows. `cargo xtask crash --kills N --seed S` runs it longer.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod load;
 #[path = "../world/mod.rs"]

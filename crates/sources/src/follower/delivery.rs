@@ -14,7 +14,7 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use super::checkpoint::Position;
-use crate::intake::{Batch, Intake, Receipt, Record, Rejected};
+use crate::intake::{Batch, Checkpoint, Intake, Receipt, Record, Rejected};
 
 /// The source's name in the books.
 pub(super) const SOURCE: &str = "follower";
@@ -92,6 +92,8 @@ pub(super) struct Delivery {
     in_flight: VecDeque<Flight>,
     confirmed: Option<Position>,
     confirmed_records: u64,
+    /// As the intake has or gets it: of the last batch submitted, else the stored one.
+    last: Option<Checkpoint>,
     stop: Stop,
 }
 
@@ -102,13 +104,20 @@ impl Delivery {
             in_flight: VecDeque::new(),
             confirmed: None,
             confirmed_records: 0,
+            last: None,
             stop,
         }
     }
 
-    /// Takes `position` as the one to come back to: the stored one, or the first start's.
-    pub(super) fn begin_at(&mut self, position: Position) {
+    /// Takes `position` as the one to come back to: the stored one, or the first start's, of which nothing is stored yet.
+    pub(super) fn begin_at(&mut self, stored: Option<Checkpoint>, position: Position) {
         self.confirmed = Some(position);
+        self.last = stored;
+    }
+
+    /// Nothing is stored, so the next batch follows nothing.
+    pub(super) fn nothing_stored(&mut self) {
+        self.last = None;
     }
 
     pub(super) fn confirmed(&self) -> Option<&Position> {
@@ -129,13 +138,15 @@ impl Delivery {
     ) -> Result<(), Halt> {
         self.settle(IN_FLIGHT - 1)?;
         let count = records.len() as u64;
-        let checkpoint = Some(position.to_checkpoint());
+        let checkpoint = position.to_checkpoint();
         let receipt = self.intake.submit(Batch {
             source: SOURCE,
             records,
             place,
-            checkpoint,
+            follows: self.last.take(),
+            checkpoint: Some(checkpoint.clone()),
         });
+        self.last = Some(checkpoint);
         self.in_flight.push_back(Flight {
             receipt,
             position,
@@ -180,8 +191,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// After a refusal: waits for the batches behind the refused one, whatever becomes of them. Their records are read
-    /// again, because the refused ones before them must be.
+    /// After a refusal: waits for the batches behind the refused one, which are refused with it.
     pub(super) fn abandon(&mut self) -> Result<(), Halt> {
         while let Some(flight) = self.in_flight.front_mut() {
             if poll_receipt(&mut flight.receipt).is_some() {

@@ -294,10 +294,13 @@ impl Follower {
                     Rejected::Ledger(why) => StepError::Halt(Halt::Refused(why)),
                     Rejected::Stopping => StepError::Halt(Halt::Stopping),
                 })?;
-            if let Some(checkpoint) = stored {
-                let position =
-                    Position::from_checkpoint(&checkpoint).map_err(StepError::Checkpoint)?;
-                self.delivery.begin_at(position);
+            match stored {
+                Some(checkpoint) => {
+                    let position =
+                        Position::from_checkpoint(&checkpoint).map_err(StepError::Checkpoint)?;
+                    self.delivery.begin_at(Some(checkpoint), position);
+                }
+                None => self.delivery.nothing_stored(),
             }
             self.asked = true;
         }
@@ -310,7 +313,7 @@ impl Follower {
         Ok(if is_found { Step::Busy } else { Step::Idle })
     }
 
-    /// After a refusal: forgets what was read ahead and goes back to the last confirmed position.
+    /// After a refusal: forgets what was read ahead and goes back to the stored position.
     fn rewind(&mut self, why: &str) {
         tracing::warn!(error = why, "the ledger refused alerts; reading them again");
         self.status.change(|status| status.refusals += 1);
@@ -318,6 +321,7 @@ impl Follower {
         self.records_size = 0;
         self.submitted = None;
         self.place = Place::Unplaced;
+        self.asked = false;
         // A stop request ends the waiting; the loop in `run` sees it.
         let _ = self.delivery.abandon();
         self.stop.sleep(self.config.refusal_pause);

@@ -50,7 +50,7 @@ impl Follower {
         }
         // Stored before any alert: neither a refusal nor a crash may begin anew at a later end.
         let position = self.position();
-        self.delivery.begin_at(position);
+        self.delivery.begin_at(None, position);
         self.flush()
     }
 

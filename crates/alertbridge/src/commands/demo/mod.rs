@@ -90,7 +90,7 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
         println!("\nlook at the alerts: {}\nCtrl-C ends it", sandbox.url());
         runtime
             .block_on(tokio::signal::ctrl_c())
-            .map_err(|error| Failure::fault(error))?;
+            .map_err(Failure::fault)?;
     }
     daemon.stop()?;
     Ok(if good {

@@ -226,10 +226,17 @@ struct MemoryState {
 }
 
 impl MemoryState {
-    fn keep(&mut self, batch: Batch) {
+    /// Keeps a batch, where it was read behind what is stored.
+    fn keep(&mut self, batch: Batch) -> Result<(), Rejected> {
+        if batch.follows != self.checkpoint {
+            return Err(Rejected::Ledger(
+                "behind a batch that was not kept".to_owned(),
+            ));
+        }
         self.batches.push(batch.records.len());
         self.records.extend(batch.records);
         self.checkpoint = batch.checkpoint;
+        Ok(())
     }
 }
 
@@ -243,16 +250,13 @@ impl Memory {
             // A follower that has been dropped no longer listens.
             let _ = match mood {
                 Mood::Refuses => sender.send(Err(Rejected::Ledger("told to refuse".to_owned()))),
-                _ => {
-                    state.keep(batch);
-                    sender.send(Ok(()))
-                }
+                _ => sender.send(state.keep(batch)),
             };
         }
     }
 
-    /// Refuses the oldest waiting batch and keeps the ones behind it: an intake that does not stop at a refusal.
-    pub(super) fn refuse_first_keep_rest(&self) {
+    /// Refuses the oldest waiting batch; the ones behind it are refused because they followed it.
+    pub(super) fn refuse_first(&self) {
         if let Some((_, sender)) = self.state.lock().unwrap().waiting.pop_front() {
             sender
                 .send(Err(Rejected::Ledger("told to refuse".to_owned())))
@@ -314,8 +318,7 @@ impl Intake for Memory {
         let mut state = self.state.lock().unwrap();
         match state.mood {
             Mood::Keeps => {
-                state.keep(batch);
-                let _ = sender.send(Ok(()));
+                let _ = sender.send(state.keep(batch));
             }
             Mood::Refuses => {
                 let _ = sender.send(Err(Rejected::Ledger("told to refuse".to_owned())));
