@@ -67,7 +67,9 @@ fn text() -> impl Strategy<Value = String> {
         0..4,
     )
     .prop_map(|parts| parts.concat());
-    prop_oneof![8 => mixed, 1 => long]
+    // The sandbox keeps these private characters for lone surrogates and so refuses them; IRIS does not.
+    let reserved = |character: char| ('\u{10d800}'..='\u{10dfff}').contains(&character);
+    prop_oneof![8 => mixed, 1 => long].prop_map(move |text: String| text.replace(reserved, "?"))
 }
 
 fn value() -> impl Strategy<Value = Value> {
