@@ -13,7 +13,7 @@ use alertbridge_sources::{
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::{Notify, watch},
+    sync::watch,
     task::JoinHandle,
 };
 use tracing::{error, info, warn};
@@ -44,7 +44,7 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Arc::new(Metrics::default());
     let alarms = Arc::new(Alarms::new(metrics.clone()));
-    let arrived = Arc::new(Notify::new());
+    let (arrived, arrivals) = watch::channel(());
     let (stopping, stop) = watch::channel(false);
 
     let ledger = Arc::new(open_ledger(&config)?);
@@ -56,7 +56,7 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
         metrics.clone(),
         rules(&config, &names),
         sinks.clone(),
-        arrived.clone(),
+        arrived,
     ));
 
     let listener = match config.http.listen.parse() {
@@ -72,7 +72,7 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
             ledger.clone(),
             clock.clone(),
             metrics.clone(),
-            arrived.clone(),
+            arrivals.clone(),
             settings,
         );
         tasks.push(tokio::spawn(worker.run(stop.clone())));

@@ -12,7 +12,7 @@ use alertbridge_pipeline::{Decision, Rules};
 use alertbridge_sinks::Sink;
 use alertbridge_sources::{Batch, Checkpoint, Intake, Receipt, Record, Rejected};
 use bytes::Bytes;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{oneshot, watch};
 
 use crate::{clock::Clock, metrics::Metrics, turns::Turns};
 
@@ -23,8 +23,8 @@ pub struct DecidingIntake {
     metrics: Arc<Metrics>,
     rules: HashMap<&'static str, Rules>,
     sinks: Vec<Arc<dyn Sink>>,
-    /// Told when there is something new to deliver.
-    arrived: Arc<Notify>,
+    /// Tells the workers that there is something new to deliver.
+    arrived: watch::Sender<()>,
     runtime: tokio::runtime::Handle,
     turns: Turns,
 }
@@ -37,7 +37,7 @@ impl DecidingIntake {
         metrics: Arc<Metrics>,
         rules: HashMap<&'static str, Rules>,
         sinks: Vec<Arc<dyn Sink>>,
-        arrived: Arc<Notify>,
+        arrived: watch::Sender<()>,
     ) -> Self {
         let runtime = tokio::runtime::Handle::current();
         Self {
@@ -174,7 +174,7 @@ impl Intake for DecidingIntake {
                 .unwrap_or(Err(LedgerError::Closed))
                 .map_err(rejected)?;
             metrics.intake_kept(&counts, &report);
-            arrived.notify_one();
+            arrived.send_replace(());
             Ok(())
         };
         let ledger = self.ledger.clone();

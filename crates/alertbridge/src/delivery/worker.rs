@@ -11,7 +11,7 @@ use alertbridge_ledger::{Claim, Claimed, Ledger, Receipt, Settlement, Verdict};
 use alertbridge_sinks::{Outcome, Outgoing, Presence, Proof, Scope, Sink, attempt};
 use jiff::Timestamp;
 use tokio::{
-    sync::{Notify, watch},
+    sync::watch,
     task::{Id, JoinSet},
 };
 use tracing::{debug, error, info, warn};
@@ -25,7 +25,7 @@ pub struct Worker {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    arrived: Arc<Notify>,
+    arrived: watch::Receiver<()>,
     settings: Settings,
 
     /// Claimed and not begun, oldest first.
@@ -54,7 +54,7 @@ impl Worker {
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
-        arrived: Arc<Notify>,
+        arrived: watch::Receiver<()>,
         settings: Settings,
     ) -> Self {
         Self {
@@ -88,7 +88,6 @@ impl Worker {
                 break;
             }
             self.begin();
-            let arrived = self.arrived.clone();
             let sleep = self.sleep();
             tokio::select! {
                 _ = stop.changed() => {}
@@ -98,7 +97,7 @@ impl Worker {
                         self.ended(ended);
                     }
                 }
-                () = arrived.notified() => self.hungry = true,
+                Ok(()) = self.arrived.changed() => self.hungry = true,
                 () = tokio::time::sleep(sleep) => self.hungry = true,
             }
         }

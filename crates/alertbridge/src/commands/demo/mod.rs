@@ -243,6 +243,7 @@ impl Progress {
     fn end(&self) {
         if let Self::Bar(bar) = self {
             bar.finish();
+            eprintln!();
         }
     }
 }
