@@ -1,6 +1,6 @@
 //! The fields of an alert that decisions, titles and descriptions are made of (facts/wazuh.md §3).
 
-use crate::{Malformed, lenient::Fields};
+use crate::{Malformed, lenient::Fields, surrogates::repaired};
 
 /// What the alert says about itself. Every field may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,13 @@ pub struct Agent {
 
 impl Head {
     pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
+        match Self::parse_strictly(text) {
+            Err(Malformed::NotJson(_)) => Self::parse_strictly(&repaired(text)),
+            parsed => parsed,
+        }
+    }
+
+    fn parse_strictly(text: &str) -> Result<Self, Malformed> {
         let trimmed = text.trim_start();
         if trimmed.is_empty() {
             return Err(Malformed::Empty);

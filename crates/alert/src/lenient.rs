@@ -5,6 +5,8 @@
 
 use serde_json::value::RawValue;
 
+use crate::surrogates::repaired;
+
 /// The fields of a JSON object, values still raw. Of a key that stands twice, the first counts, as Wazuh itself reads it.
 #[derive(Default)]
 pub(crate) struct Fields<'a>(Vec<(String, &'a RawValue)>);
@@ -100,11 +102,9 @@ pub(crate) fn level_of_raw(raw: &str) -> Option<u32> {
 
 fn scalar(raw: &str) -> Option<String> {
     match raw.as_bytes().first()? {
-        // A lone surrogate is no Rust string; such a text is kept as it is written.
-        b'"' => Some(
-            serde_json::from_str::<String>(raw)
-                .unwrap_or_else(|_| raw.trim_matches('"').to_owned()),
-        ),
+        b'"' => serde_json::from_str(raw)
+            .or_else(|_| serde_json::from_str(&repaired(raw)))
+            .ok(),
         b'{' | b'[' | b'n' => None,
         _ => Some(raw.to_owned()),
     }

@@ -18,6 +18,7 @@ mod lenient;
 mod level;
 mod observable;
 mod reference;
+mod surrogates;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -84,9 +85,12 @@ impl Alert {
         Fingerprint::of(&self.head)
     }
 
-    /// The whole alert as a tree. `Null` where it nests deeper than 127 levels: such an alert is delivered as text.
+    /// The whole alert as a tree; a lone surrogate is U+FFFD in it. `Null` where it nests deeper than 127 levels: such an alert is delivered as text.
     pub fn tree(&self) -> serde_json::Value {
-        serde_json::from_str(&self.text()).unwrap_or_default()
+        let text = self.text();
+        serde_json::from_str(&text)
+            .or_else(|_| serde_json::from_str(&surrogates::repaired(&text)))
+            .unwrap_or_default()
     }
 
     /// What an analyst would look up: addresses, hashes, domains, URLs, file names; each with the field it stood in, in a
