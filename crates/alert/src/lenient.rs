@@ -37,6 +37,11 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
+    /// All of them, as they stand.
+    pub(crate) fn entries(self) -> impl Iterator<Item = (String, &'a RawValue)> {
+        self.0.into_iter()
+    }
+
     fn raw(&self, key: &str) -> Option<&'a RawValue> {
         self.0
             .iter()

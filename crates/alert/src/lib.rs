@@ -19,6 +19,7 @@ mod level;
 mod observable;
 mod reference;
 mod surrogates;
+mod tree;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -85,12 +86,10 @@ impl Alert {
         Fingerprint::of(&self.head)
     }
 
-    /// The whole alert as a tree; a lone surrogate is U+FFFD in it. `Null` where it nests deeper than 127 levels: such an alert is delivered as text.
+    /// The whole alert as a tree. What a tree can't hold (nesting beyond 127 levels, a number beyond a double, a lone
+    /// surrogate) is `Null`, text or U+FFFD in it; the rest is there.
     pub fn tree(&self) -> serde_json::Value {
-        let text = self.text();
-        serde_json::from_str(&text)
-            .or_else(|_| serde_json::from_str(&surrogates::repaired(&text)))
-            .unwrap_or_default()
+        tree::tree(&self.text())
     }
 
     /// What an analyst would look up: addresses, hashes, domains, URLs, file names; each with the field it stood in, in a

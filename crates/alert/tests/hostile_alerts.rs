@@ -51,6 +51,19 @@ fn deep_nesting_and_lone_surrogates_are_read_past() {
         9
     );
     assert_eq!(level(deep.as_bytes()), Ok(9));
+    let hidden = deep.replacen(
+        "\"data\":",
+        "\"data\":{\"srcip\":\"203.0.113.9\"},\"x\":",
+        1,
+    );
+    assert_eq!(
+        Alert::parse(hidden.into_bytes())
+            .unwrap()
+            .observables()
+            .len(),
+        1,
+        "depth hides nothing"
+    );
     let lone = br#"{"rule":{"level":9,"description":"\ud800"},"id":"1","data":{"\udc00":1,"srcip":"203.0.113.9"},"\ud800":2}"#;
     let alert = Alert::parse(lone.to_vec()).unwrap();
     assert_eq!(alert.head().rule_description.as_deref(), Some("\u{fffd}"));
