@@ -207,6 +207,64 @@ fn a_customer_that_is_not_allowed_stops_no_other() {
 }
 
 #[test]
+fn two_alerts_under_one_reference_are_both_delivered() {
+    let (_runtime, sandbox) = sandbox(IrisOptions::default());
+    let world = World::make(&sandbox.url(), sandbox.key(), "");
+    let first = alert(7, "");
+    // A manager restored from a snapshot gives the same id again.
+    let second = String::from_utf8(first.clone())
+        .unwrap()
+        .replace("2026-11-21", "2026-11-22")
+        .into_bytes();
+    let _daemon = world.start_daemon();
+    until("it runs", || world.log().contains("running").then_some(()));
+    world.append(&[&first, &second, &first, &second]);
+    world.hook("again", &second);
+    until("all are counted", || {
+        let received: u64 = world.books().sources.iter().map(|row| row.received).sum();
+        (received == 5 && sandbox.alert_count() == 2).then_some(())
+    });
+    let references: Vec<String> = sandbox
+        .alerts()
+        .into_iter()
+        .filter_map(|alert| alert.source_ref)
+        .collect();
+    assert_eq!(references[0], "m1:1795250613.7");
+    assert!(
+        references[1].starts_with("m1:1795250613.7~"),
+        "{references:?}"
+    );
+    let books = world.books();
+    assert_eq!(
+        books.sources.iter().map(|row| row.collisions).sum::<u64>(),
+        1
+    );
+    assert_eq!(
+        books.sources.iter().map(|row| row.duplicate).sum::<u64>(),
+        3
+    );
+    assert_eq!(books.faults, Vec::<String>::new());
+}
+
+#[test]
+fn a_damaged_ledger_is_told_with_its_remedy() {
+    let (_runtime, sandbox) = sandbox(IrisOptions::default());
+    let world = World::make(&sandbox.url(), sandbox.key(), "");
+    std::fs::write(
+        world.root().join("ledger.db"),
+        "this was a database once, and now it is this text".repeat(100),
+    )
+    .unwrap();
+    let output = world.command(&["run"]);
+    let says = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(74), "{says}");
+    assert!(
+        says.contains("damaged") && says.contains("backup"),
+        "{says}"
+    );
+}
+
+#[test]
 fn the_alerts_of_one_agent_arrive_in_their_order() {
     let (_runtime, sandbox) = sandbox(IrisOptions {
         latency: std::time::Duration::from_millis(3),

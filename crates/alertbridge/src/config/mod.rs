@@ -16,6 +16,9 @@ use crate::{exit::Exit, failure::Failure};
 /// Where the configuration is looked for when `--config` is not given.
 pub const DEFAULT_PATH: &str = "/etc/alertbridge/alertbridge.toml";
 
+/// A hundred years: sums of time stay within bounds.
+const LONGEST_DAYS: u32 = 36_500;
+
 /// Everything the operator can set.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -233,6 +236,11 @@ impl Config {
         }
         if self.ledger.reference_days < self.ledger.payload_days {
             return Err("`ledger.reference_days` must not be below `ledger.payload_days`".into());
+        }
+        if self.ledger.reference_days > LONGEST_DAYS {
+            return Err(format!(
+                "`ledger.reference_days` must not be above {LONGEST_DAYS}"
+            ));
         }
         if !self.http.listen.is_empty() && self.http.listen.parse::<std::net::SocketAddr>().is_err()
         {

@@ -19,6 +19,9 @@ use tracing::{debug, error, info, warn};
 use super::{BLAMED_LIMIT, Settings, backoff, pauses::Pauses};
 use crate::{clock::Clock, metrics::Metrics};
 
+/// The longest `Retry-After` that is followed.
+const LONGEST_AFTER: Duration = Duration::from_secs(3600);
+
 /// Delivers for one sink until told to stop.
 pub struct Worker {
     sink: Arc<dyn Sink>,
@@ -323,6 +326,8 @@ impl Worker {
         sink_wide: bool,
         doubt: bool,
     ) {
+        // A server that asks for days is not believed: the operator may mend it any time.
+        let after = after.map(|after| after.min(LONGEST_AFTER));
         // A fault that should be the sink's, while the sink is well otherwise, may be this alert's.
         let blame = !sink_wide || self.failures == 0;
         let now = self.clock.now();
