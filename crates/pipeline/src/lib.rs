@@ -1,65 +1,21 @@
 //! Decides what becomes of an alert. Pure: no I/O, no async; the clock and the state are passed in.
 //!
-//! Today this is the level gate and the list of sinks; silences, folding and budgets belong here.
-//!
-//! ```
-//! use alertbridge_pipeline::{Decision, Rules};
-//!
-//! let rules = Rules { minimum_level: 7, sinks: vec!["iris".to_owned()] };
-//! assert!(!rules.passes(6));
-//! assert_eq!(rules.decide(7), Decision::Routed(&rules.sinks));
-//! ```
+//! Today this is [gates](Gate) of [matchers](Matchers) and the list of sinks; silences, folding and budgets belong here.
+//! The language of matchers and gates is in `docs/matchers.md`.
 
-/// What the operator asked for, for one source.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// Alerts of a lower `rule.level` are filtered.
-    pub minimum_level: u32,
-    /// The sinks every alert that passes is handed to.
-    pub sinks: Vec<String>,
-}
+mod field;
+mod gate;
+mod matcher;
+mod network;
+mod node;
+mod pattern;
+mod rules;
+mod view;
 
-/// What becomes of one alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision<'a> {
-    /// Below the gate: counted, not stored.
-    Filtered,
-    /// Handed to these sinks.
-    Routed(&'a [String]),
-}
-
-impl Rules {
-    /// The gate. A source asks it with the level alone, before it reads the rest of the alert.
-    pub fn passes(&self, level: u32) -> bool {
-        level >= self.minimum_level
-    }
-
-    /// What becomes of an alert of this level.
-    pub fn decide(&self, level: u32) -> Decision<'_> {
-        if self.passes(level) {
-            Decision::Routed(&self.sinks)
-        } else {
-            Decision::Filtered
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_gate_lets_its_own_level_through_at_every_level_of_wazuh() {
-        for minimum_level in 0..=16 {
-            let rules = Rules {
-                minimum_level,
-                sinks: vec!["iris".to_owned()],
-            };
-            for level in 0..=16 {
-                let routed = rules.decide(level) == Decision::Routed(&rules.sinks);
-                assert_eq!(routed, level >= minimum_level);
-                assert_eq!(rules.passes(level), routed);
-            }
-        }
-    }
-}
+pub use field::Field;
+pub use gate::{Gate, GateConfig, GateError, Preset, RuleId};
+pub use matcher::{Matcher, MatcherError, MatcherErrorKind, Matchers};
+pub use network::NetworkError;
+pub use pattern::{Pattern, PatternError};
+pub use rules::{Decision, GatedRules, Rules};
+pub use view::AlertView;
