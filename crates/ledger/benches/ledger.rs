@@ -2,7 +2,7 @@
 //! the same run; then memory, start-up and claims with a large backlog.
 //!
 //! `cargo bench -p alertbridge-ledger` (a million pending alerts, about 2 GB of disk), `-- --quick` for small numbers, and
-//! `-- --folder PATH` for another disk than that of the target folder.
+//! `-- --folder PATH` for another disk than that of the target folder; `-- --batch 256` for one row, to be profiled.
 #![allow(clippy::unwrap_used, reason = "a benchmark stops by panicking")]
 
 use std::{
@@ -38,6 +38,11 @@ fn main() {
     let alerts = alerts();
     let bytes: usize = alerts.iter().map(Vec::len).sum();
     println!("alerts of {} bytes on average", bytes / alerts.len());
+
+    if let Some(place) = arguments.iter().position(|argument| argument == "--batch") {
+        let batch = arguments[place + 1].parse().unwrap();
+        return throughput(folder.path(), &alerts, batch, 60_000 / (batch + 19));
+    }
 
     println!(
         "enqueue + take + finish, three commits a batch, one after another; raw: append 4 KiB + fdatasync"

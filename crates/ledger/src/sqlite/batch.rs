@@ -3,7 +3,7 @@
 //! Counters are summed here and written once, just before the commit, so that a batch of 256 alerts costs one update of the
 //! hour's row and not 256.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -12,14 +12,28 @@ use super::error::SqlError;
 /// Names are free text from outside: beyond so many the numbers remembered are dropped and looked up anew.
 const MOST_NAMES: usize = 50_000;
 
-/// Numbers of names, remembered between transactions. Must be emptied when a transaction is rolled back.
+/// So many claimed deliveries are remembered at most; those of others are looked up.
+const MOST_CLAIMS: usize = 10_000;
+
+/// What is remembered between transactions, to save look-ups: numbers of names, and of claimed deliveries what never changes.
+/// Must be emptied when a transaction is rolled back, because the numbers it gave are then given again.
 #[derive(Default)]
 pub(super) struct Names {
     sources: HashMap<String, i64>,
     sinks: HashMap<String, i64>,
     lanes: HashMap<i64, HashMap<String, i64>>,
-    agents: HashMap<String, i64>,
+    agents: HashMap<Rc<str>, i64>,
+    agent_names: HashMap<i64, Rc<str>>,
     count: usize,
+    claims: HashMap<i64, Origin>,
+}
+
+/// Where a delivery belongs; never changes.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) alert: i64,
+    pub(super) sink: i64,
+    pub(super) hour: i64,
 }
 
 /// Changes of a source's counters in one hour.
@@ -83,10 +97,23 @@ impl<'a> Batch<'a> {
             Some(next) => next,
             None => self
                 .connection
-                .prepare_cached("SELECT next_alert, next_delivery FROM sequence")?
+                .prepare_cached(
+                    "SELECT max(next_alert, coalesce((SELECT max(id) FROM alert), 0) + 1),
+                        max(next_delivery, coalesce((SELECT max(id) FROM delivery), 0) + 1)
+                     FROM sequence",
+                )?
                 .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?,
         };
         Ok(self.next.insert(next))
+    }
+
+    /// Writes the next numbers down; needed before rows are deleted, else their numbers could be given again.
+    pub(super) fn keep_numbers(&mut self) -> Result<(), SqlError> {
+        let (alert, delivery) = *self.next()?;
+        self.connection
+            .prepare_cached("UPDATE sequence SET next_alert = ?1, next_delivery = ?2")?
+            .execute([alert, delivery])?;
+        Ok(())
     }
 
     /// The number of a source; a new one is kept.
@@ -132,9 +159,50 @@ impl<'a> Batch<'a> {
             "INSERT INTO agent (name) VALUES (?1)",
             name,
         )?;
-        self.names.make_room();
-        self.names.agents.insert(name.into(), id);
+        self.names.keep_agent(id, name.into());
         Ok(id)
+    }
+
+    /// An agent's name; `None` where its row is missing.
+    pub(super) fn agent_name(&mut self, id: i64) -> Result<Option<Rc<str>>, SqlError> {
+        if let Some(name) = self.names.agent_names.get(&id) {
+            return Ok(Some(name.clone()));
+        }
+        let name: Option<Rc<str>> = self
+            .connection
+            .prepare_cached("SELECT name FROM agent WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        if let Some(name) = &name {
+            self.names.keep_agent(id, name.clone());
+        }
+        Ok(name)
+    }
+
+    /// Remembers where a claimed delivery belongs, for its settlement.
+    pub(super) fn remember(&mut self, delivery: i64, origin: Origin) {
+        if self.names.claims.len() >= MOST_CLAIMS {
+            self.names.claims.clear();
+        }
+        self.names.claims.insert(delivery, origin);
+    }
+
+    /// Where a delivery belongs, looked up where it is not remembered; it is forgotten by this.
+    pub(super) fn origin(&mut self, delivery: i64) -> Result<Origin, SqlError> {
+        if let Some(origin) = self.names.claims.remove(&delivery) {
+            return Ok(origin);
+        }
+        let origin = self
+            .connection
+            .prepare_cached("SELECT alert, sink, hour FROM delivery WHERE id = ?1")?
+            .query_row([delivery], |row| {
+                Ok(Origin {
+                    alert: row.get(0)?,
+                    sink: row.get(1)?,
+                    hour: row.get(2)?,
+                })
+            })?;
+        Ok(origin)
     }
 
     /// The number of a lane of a sink; a new one is kept.
@@ -172,11 +240,6 @@ impl<'a> Batch<'a> {
 
     /// Writes what was summed up; the last act before the commit.
     pub(super) fn finish(self) -> Result<(), SqlError> {
-        if let Some((alert, delivery)) = self.next {
-            self.connection
-                .prepare_cached("UPDATE sequence SET next_alert = ?1, next_delivery = ?2")?
-                .execute([alert, delivery])?;
-        }
         for ((hour, source), tally) in &self.sources {
             self.connection
                 .prepare_cached("INSERT OR IGNORE INTO source_hour (hour, source) VALUES (?1, ?2)")?
@@ -241,6 +304,12 @@ impl Names {
             self.clear();
         }
         self.count += 1;
+    }
+
+    fn keep_agent(&mut self, id: i64, name: Rc<str>) {
+        self.make_room();
+        self.agents.insert(name.clone(), id);
+        self.agent_names.insert(id, name);
     }
 }
 

@@ -10,10 +10,10 @@ use std::{
     collections::{BinaryHeap, HashMap, VecDeque},
 };
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::{
-    batch::Batch,
+    batch::{Batch, Origin},
     error::SqlError,
     pauses::{Gate, gates},
     payload::unpack,
@@ -38,19 +38,20 @@ pub(super) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Claimed>
     if limit == 0 || lanes.is_empty() {
         return Ok(Vec::new());
     }
-    for &(lane, _) in &lanes {
-        promote(batch.connection, lane, now)?;
+    for lane in &lanes {
+        promote(batch.connection, lane.id, now)?;
     }
     let outstanding = outstanding(batch.connection)?;
     let page = (limit / lanes.len() + 1).clamp(4, 512);
     let mut readers: Vec<LaneReader<'_>> = Vec::with_capacity(lanes.len());
-    for &(lane, _) in &lanes {
+    for (place, lane) in lanes.iter().enumerate() {
         readers.push(LaneReader {
             connection: batch.connection,
-            lane,
+            lane: lane.id,
+            place,
             per_agent: claim.per_agent,
             page,
-            taken: outstanding.get(&lane).cloned().unwrap_or_default(),
+            taken: outstanding.get(&lane.id).cloned().unwrap_or_default(),
             order: Order::ByAge {
                 after: 0,
                 page: VecDeque::new(),
@@ -66,15 +67,17 @@ pub(super) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Claimed>
 
     let lease_until =
         now.saturating_add(i64::try_from(claim.lease.as_millis()).unwrap_or(i64::MAX));
-    let mut turn = lanes.iter().map(|&(_, turn)| turn).max().unwrap_or(0);
+    let mut turn = lanes.iter().map(|lane| lane.turn).max().unwrap_or(0);
     let mut turns: HashMap<i64, i64> = HashMap::new();
+    let mut statements = Statements::new(batch.connection)?;
     let mut claimed = Vec::with_capacity(chosen.len());
-    for (lane, delivery) in chosen {
+    for (place, ready) in chosen {
+        let lane = &lanes[place];
         turn += 1;
-        turns.insert(lane, turn);
-        match give(batch.connection, delivery, lease_until)? {
+        turns.insert(lane.id, turn);
+        match give(batch, &mut statements, &ready, &lane.name, lease_until)? {
             Ok(given) => claimed.push(given),
-            Err(why) => bury(batch, delivery, now, &why)?,
+            Err(why) => bury(batch, ready.delivery, now, &why)?,
         }
     }
     for (lane, turn) in turns {
@@ -86,9 +89,16 @@ pub(super) fn claim(batch: &mut Batch<'_>, claim: &Claim) -> Result<Vec<Claimed>
     Ok(claimed)
 }
 
-/// The lanes that may be claimed from, with their turns, the one that waited longest first. A probe looks at lanes whose
+/// A lane that may be claimed from.
+struct Lane {
+    id: i64,
+    turn: i64,
+    name: String,
+}
+
+/// The lanes that may be claimed from, the one that waited longest first. A probe looks at lanes whose
 /// pause is due for one before it looks at open ones.
-fn lanes(connection: &Connection, claim: &Claim, now: i64) -> Result<Vec<(i64, i64)>, SqlError> {
+fn lanes(connection: &Connection, claim: &Claim, now: i64) -> Result<Vec<Lane>, SqlError> {
     let gates = gates(connection, &claim.sink, now)?;
     let mut select = connection.prepare_cached(
         "SELECT lane.id, lane.turn, lane.name FROM lane JOIN sink ON sink.id = lane.sink
@@ -98,17 +108,21 @@ fn lanes(connection: &Connection, claim: &Claim, now: i64) -> Result<Vec<(i64, i
     let mut open = Vec::new();
     let mut due = Vec::new();
     while let Some(row) = rows.next()? {
-        let lane = (row.get(0)?, row.get(1)?);
-        match gates.of(row.get_ref(2)?.as_str().unwrap_or_default()) {
+        let lane = Lane {
+            id: row.get(0)?,
+            turn: row.get(1)?,
+            name: row.get(2)?,
+        };
+        match gates.of(&lane.name) {
             Gate::Open => open.push(lane),
             Gate::ProbeDue => due.push(lane),
             Gate::Shut => {}
         }
     }
     if claim.probe {
-        for &(lane, _) in &due {
-            promote(connection, lane, now)?;
-            if any_ready(connection, lane)? {
+        for lane in &due {
+            promote(connection, lane.id, now)?;
+            if any_ready(connection, lane.id)? {
                 return Ok(due);
             }
         }
@@ -154,8 +168,11 @@ fn outstanding(connection: &Connection) -> Result<HashMap<i64, HashMap<i64, usiz
     Ok(counts)
 }
 
+/// A delivery that may be claimed, by the place of its lane.
+type Chosen = (usize, Ready);
+
 /// One of each lane in turn until there are enough.
-fn in_turn(readers: &mut [LaneReader<'_>], limit: usize) -> Result<Vec<(i64, i64)>, SqlError> {
+fn in_turn(readers: &mut [LaneReader<'_>], limit: usize) -> Result<Vec<Chosen>, SqlError> {
     let mut chosen = Vec::new();
     loop {
         let before = chosen.len();
@@ -164,7 +181,7 @@ fn in_turn(readers: &mut [LaneReader<'_>], limit: usize) -> Result<Vec<(i64, i64
                 return Ok(chosen);
             }
             if let Some(delivery) = reader.next()? {
-                chosen.push((reader.lane, delivery));
+                chosen.push((reader.place, delivery));
             }
         }
         if chosen.len() == before {
@@ -174,22 +191,54 @@ fn in_turn(readers: &mut [LaneReader<'_>], limit: usize) -> Result<Vec<(i64, i64
 }
 
 /// The oldest of all lanes.
-fn oldest(readers: &mut [LaneReader<'_>]) -> Result<Vec<(i64, i64)>, SqlError> {
-    let mut found: Option<(i64, i64)> = None;
+fn oldest(readers: &mut [LaneReader<'_>]) -> Result<Vec<Chosen>, SqlError> {
+    let mut found: Option<Chosen> = None;
     for reader in readers {
-        if let Some(delivery) = reader.next()?
-            && found.is_none_or(|(_, known)| delivery < known)
+        if let Some(ready) = reader.next()?
+            && found.is_none_or(|(_, known)| ready < known)
         {
-            found = Some((reader.lane, delivery));
+            found = Some((reader.place, ready));
         }
     }
     Ok(found.into_iter().collect())
+}
+
+/// What a claim needs of a delivery's row, which the look-up has in hand anyway. Ordered by age.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Ready {
+    delivery: i64,
+    agent: i64,
+    alert: i64,
+    sink: i64,
+    hour: i64,
+    attempts: u32,
+    blamed: u32,
+    doubt: bool,
+    fence: i64,
+}
+
+impl Ready {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            delivery: row.get(0)?,
+            agent: row.get(1)?,
+            alert: row.get(2)?,
+            sink: row.get(3)?,
+            hour: row.get(4)?,
+            attempts: row.get(5)?,
+            blamed: row.get(6)?,
+            doubt: row.get(7)?,
+            fence: row.get(8)?,
+        })
+    }
 }
 
 /// Reads what may be claimed from one lane, oldest first.
 struct LaneReader<'a> {
     connection: &'a Connection,
     lane: i64,
+    /// Among the lanes of this claim.
+    place: usize,
     per_agent: usize,
     page: usize,
     /// Claimed or chosen already, by agent.
@@ -201,16 +250,16 @@ enum Order {
     /// All of the lane by age; `after` is the last one read.
     ByAge {
         after: i64,
-        page: VecDeque<(i64, i64)>,
+        page: VecDeque<Ready>,
         skipped: usize,
     },
     /// The oldest of each agent that is still below its share.
-    ByAgent(BinaryHeap<Reverse<(i64, i64)>>),
+    ByAgent(BinaryHeap<Reverse<Ready>>),
     Exhausted,
 }
 
 impl LaneReader<'_> {
-    fn next(&mut self) -> Result<Option<i64>, SqlError> {
+    fn next(&mut self) -> Result<Option<Ready>, SqlError> {
         loop {
             match &mut self.order {
                 Order::Exhausted => return Ok(None),
@@ -219,13 +268,13 @@ impl LaneReader<'_> {
                     page,
                     skipped,
                 } => {
-                    if let Some((delivery, agent)) = page.pop_front() {
-                        *after = delivery;
-                        let taken = self.taken.entry(agent).or_default();
+                    if let Some(ready) = page.pop_front() {
+                        *after = ready.delivery;
+                        let taken = self.taken.entry(ready.agent).or_default();
                         if *taken < self.per_agent {
                             *taken += 1;
                             *skipped = 0;
-                            return Ok(Some(delivery));
+                            return Ok(Some(ready));
                         }
                         *skipped += 1;
                     } else if *skipped > MOST_SKIPPED {
@@ -241,24 +290,25 @@ impl LaneReader<'_> {
                     }
                 }
                 Order::ByAgent(heads) => {
-                    let Some(Reverse((delivery, agent))) = heads.pop() else {
+                    let Some(Reverse(ready)) = heads.pop() else {
                         self.order = Order::Exhausted;
                         return Ok(None);
                     };
-                    let taken = self.taken.entry(agent).or_default();
+                    let taken = self.taken.entry(ready.agent).or_default();
                     *taken += 1;
                     if *taken < self.per_agent
-                        && let Some(next) = head(self.connection, self.lane, agent, delivery)?
+                        && let Some(next) =
+                            head(self.connection, self.lane, ready.agent, ready.delivery)?
                     {
-                        heads.push(Reverse((next, agent)));
+                        heads.push(Reverse(next));
                     }
-                    return Ok(Some(delivery));
+                    return Ok(Some(ready));
                 }
             }
         }
     }
 
-    fn agents(&self, after: i64) -> Result<BinaryHeap<Reverse<(i64, i64)>>, SqlError> {
+    fn agents(&self, after: i64) -> Result<BinaryHeap<Reverse<Ready>>, SqlError> {
         let mut heads = BinaryHeap::new();
         let mut last = i64::MIN;
         let mut select = self.connection.prepare_cached(
@@ -271,9 +321,9 @@ impl LaneReader<'_> {
         {
             last = agent;
             if self.taken.get(&agent).copied().unwrap_or(0) < self.per_agent
-                && let Some(delivery) = head(self.connection, self.lane, agent, after)?
+                && let Some(ready) = head(self.connection, self.lane, agent, after)?
             {
-                heads.push(Reverse((delivery, agent)));
+                heads.push(Reverse(ready));
             }
         }
         Ok(heads)
@@ -285,14 +335,13 @@ fn read_page(
     lane: i64,
     after: i64,
     page: usize,
-) -> Result<VecDeque<(i64, i64)>, SqlError> {
+) -> Result<VecDeque<Ready>, SqlError> {
     let mut select = connection.prepare_cached(
-        "SELECT id, agent FROM delivery INDEXED BY delivery_ready
+        "SELECT id, agent, alert, sink, hour, attempts, blamed, doubt, fence
+         FROM delivery INDEXED BY delivery_ready
          WHERE lane = ?1 AND state = 0 AND id > ?2 ORDER BY id LIMIT ?3",
     )?;
-    let rows = select.query_map(params![lane, after, page as i64], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
+    let rows = select.query_map(params![lane, after, page as i64], Ready::read)?;
     let mut read = VecDeque::with_capacity(page);
     for row in rows {
         read.push_back(row?);
@@ -306,58 +355,88 @@ fn head(
     lane: i64,
     agent: i64,
     after: i64,
-) -> Result<Option<i64>, SqlError> {
+) -> Result<Option<Ready>, SqlError> {
     Ok(connection
         .prepare_cached(
-            "SELECT id FROM delivery INDEXED BY delivery_ready_agent
+            "SELECT id, agent, alert, sink, hour, attempts, blamed, doubt, fence
+             FROM delivery INDEXED BY delivery_ready_agent
              WHERE lane = ?1 AND state = 0 AND agent = ?2 AND id > ?3 ORDER BY id LIMIT 1",
         )?
-        .query_row([lane, agent, after], |row| row.get(0))
+        .query_row([lane, agent, after], Ready::read)
         .optional()?)
+}
+
+/// What is run for each delivery given, looked up once for all of them.
+struct Statements<'a> {
+    claim: CachedStatement<'a>,
+    alert: CachedStatement<'a>,
+}
+
+impl<'a> Statements<'a> {
+    fn new(connection: &'a Connection) -> Result<Self, SqlError> {
+        Ok(Self {
+            claim: connection.prepare_cached(
+                "UPDATE delivery SET state = 2, attempts = ?2, fence = ?3, lease_until = ?4
+                 WHERE id = ?1",
+            )?,
+            alert: connection.prepare_cached(
+                "SELECT reference, received_at, codec, size, body
+                 FROM alert JOIN payload ON payload.alert = alert.id WHERE alert.id = ?1",
+            )?,
+        })
+    }
 }
 
 /// Claims one delivery. The inner error is damage of its alert's row or bytes.
 fn give(
-    connection: &Connection,
-    delivery: i64,
+    batch: &mut Batch<'_>,
+    statements: &mut Statements<'_>,
+    ready: &Ready,
+    lane: &str,
     lease_until: i64,
 ) -> Result<Result<Claimed, String>, SqlError> {
-    connection
-        .prepare_cached(
-            "UPDATE delivery SET state = 2, attempts = attempts + 1, fence = fence + 1,
-                lease_until = ?2 WHERE id = ?1",
-        )?
-        .execute([delivery, lease_until])?;
-    let found = connection
-        .prepare_cached(
-            "SELECT delivery.fence, alert.reference, lane.name, agent.name, delivery.attempts,
-                delivery.blamed, delivery.doubt, alert.received_at, payload.codec, payload.size,
-                payload.body
-             FROM delivery
-             JOIN alert ON alert.id = delivery.alert
-             JOIN payload ON payload.alert = delivery.alert
-             JOIN lane ON lane.id = delivery.lane
-             JOIN agent ON agent.id = delivery.agent
-             WHERE delivery.id = ?1",
-        )?
-        .query_row([delivery], |row| {
-            let claimed = Claimed {
-                delivery,
-                fence: row.get(0)?,
-                reference: row.get(1)?,
-                lane: row.get(2)?,
-                agent: row.get(3)?,
-                attempt: row.get(4)?,
-                blamed: row.get(5)?,
-                doubt: row.get(6)?,
-                received_at: timestamp(row.get(7)?),
-                payload: Vec::new(),
-            };
-            let payload = unpack(row.get(8)?, row.get(9)?, row.get_ref(10)?.as_blob()?);
-            Ok(payload.map(|payload| Claimed { payload, ..claimed }))
+    let (attempt, fence) = (
+        ready.attempts.saturating_add(1),
+        ready.fence.saturating_add(1),
+    );
+    statements
+        .claim
+        .execute(params![ready.delivery, attempt, fence, lease_until])?;
+    let missing = || Err("its alert is missing in the ledger".into());
+    let Some(agent) = batch.agent_name(ready.agent)? else {
+        return Ok(missing());
+    };
+    let found = statements
+        .alert
+        .query_row([ready.alert], |row| {
+            let received_at = timestamp(row.get(1)?);
+            let reference: String = row.get(0)?;
+            let payload = unpack(row.get(2)?, row.get(3)?, row.get_ref(4)?.as_blob()?);
+            Ok(payload.map(|payload| Claimed {
+                delivery: ready.delivery,
+                fence,
+                reference,
+                lane: lane.into(),
+                agent: (*agent).into(),
+                attempt,
+                blamed: ready.blamed,
+                doubt: ready.doubt,
+                received_at,
+                payload,
+            }))
         })
         .optional()?;
-    Ok(found.unwrap_or_else(|| Err("its alert is missing in the ledger".into())))
+    if let Some(Ok(_)) = found {
+        batch.remember(
+            ready.delivery,
+            Origin {
+                alert: ready.alert,
+                sink: ready.sink,
+                hour: ready.hour,
+            },
+        );
+    }
+    Ok(found.unwrap_or_else(missing))
 }
 
 /// Makes a dead letter of a delivery whose bytes are damaged, so that it stops nobody behind it.

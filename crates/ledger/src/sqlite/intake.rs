@@ -6,12 +6,12 @@
 
 use std::borrow::Cow;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::{
     batch::Batch,
     error::SqlError,
-    payload::{Packed, pack},
+    payload::{Packed, Packer},
     time::{hour_of, millis},
 };
 use crate::{Arrival, Intake, IntakeReport, LedgerError, Malformed, Placement, Route};
@@ -36,8 +36,9 @@ struct PackedArrival {
 
 impl PackedIntake {
     pub(super) fn new(intake: Intake) -> Self {
+        let mut packer = Packer::default();
         let arrivals = intake.arrivals.into_iter().map(|mut arrival| {
-            let payload = pack(std::mem::take(&mut arrival.payload));
+            let payload = packer.pack(std::mem::take(&mut arrival.payload));
             PackedArrival { arrival, payload }
         });
         Self {
@@ -88,8 +89,12 @@ pub(super) fn intake(
                 malformed.body
             ])?;
     }
-    for packed in &intake.arrivals {
-        keep(batch, packed, source, intake.received_at, &mut report)?;
+    if !intake.arrivals.is_empty() {
+        let mut inserts = Inserts::new(batch.connection)?;
+        for packed in &intake.arrivals {
+            let origin = (source, intake.received_at);
+            keep(batch, &mut inserts, packed, origin, &mut report)?;
+        }
     }
     if let Some(checkpoint) = &intake.checkpoint {
         batch
@@ -129,19 +134,61 @@ pub(super) fn checkpoint(
     Ok(found.flatten())
 }
 
+/// What is run for each alert, looked up once for all of them.
+struct Inserts<'a> {
+    alert: CachedStatement<'a>,
+    payload: CachedStatement<'a>,
+    delivery: CachedStatement<'a>,
+}
+
+impl<'a> Inserts<'a> {
+    fn new(connection: &'a Connection) -> Result<Self, SqlError> {
+        Ok(Self {
+            alert: connection.prepare_cached(
+                "INSERT INTO alert (id, reference, fingerprint, source, received_at, hour, level,
+                    rule_id, first_delivery, deliveries, open, finished_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11)
+                 ON CONFLICT (reference) DO NOTHING",
+            )?,
+            payload: connection.prepare_cached(
+                "INSERT INTO payload (alert, codec, size, body) VALUES (?1, ?2, ?3, ?4)",
+            )?,
+            delivery: connection.prepare_cached(
+                "INSERT INTO delivery (id, alert, sink, lane, agent, hour)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?,
+        })
+    }
+}
+
 fn keep(
     batch: &mut Batch<'_>,
+    inserts: &mut Inserts<'_>,
     packed: &PackedArrival,
-    source: i64,
-    received_at: i64,
+    (source, received_at): (i64, i64),
     report: &mut IntakeReport,
 ) -> Result<(), SqlError> {
     let Placement::Routed(routes) = &packed.arrival.placement;
     let routes = once_each(routes);
+    let hour = hour_of(received_at);
+    let finished_at = routes.is_empty().then_some(received_at);
     let (alert, first_delivery) = *batch.next()?;
     for attempt in 0.. {
         let reference = reference(&packed.arrival, attempt);
-        if insert(batch, packed, &reference, source, received_at, routes.len())? {
+        let inserted = inserts.alert.execute(params![
+            alert,
+            reference,
+            packed.arrival.fingerprint,
+            source,
+            received_at,
+            hour,
+            packed.arrival.level,
+            packed.arrival.rule_id,
+            first_delivery,
+            routes.len() as i64,
+            finished_at,
+        ])?;
+        if inserted == 1 {
             report.stored += 1;
             report.collisions += u64::from(attempt > 0);
             break;
@@ -151,28 +198,20 @@ fn keep(
             return Ok(());
         }
     }
-    batch
-        .connection
-        .prepare_cached("INSERT INTO payload (alert, codec, size, body) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![
-            alert,
-            packed.payload.codec,
-            packed.payload.size,
-            packed.payload.body
-        ])?;
+    inserts.payload.execute(params![
+        alert,
+        packed.payload.codec,
+        packed.payload.size,
+        packed.payload.body
+    ])?;
 
     let agent = batch.agent(&packed.arrival.agent)?;
-    let hour = hour_of(received_at);
     let mut delivery = first_delivery;
     for route in &routes {
         let sink = batch.sink(&route.sink)?;
         let lane = batch.lane(sink, &route.lane)?;
-        batch
-            .connection
-            .prepare_cached(
-                "INSERT INTO delivery (id, alert, sink, lane, agent, hour)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
+        inserts
+            .delivery
             .execute([delivery, alert, sink, lane, agent, hour])?;
         delivery += 1;
         let tally = batch.sink_tally(hour, sink);
@@ -181,40 +220,6 @@ fn keep(
     }
     *batch.next()? = (alert + 1, delivery);
     Ok(())
-}
-
-fn insert(
-    batch: &mut Batch<'_>,
-    packed: &PackedArrival,
-    reference: &str,
-    source: i64,
-    received_at: i64,
-    deliveries: usize,
-) -> Result<bool, SqlError> {
-    let (alert, first_delivery) = *batch.next()?;
-    let finished_at = (deliveries == 0).then_some(received_at);
-    let inserted = batch
-        .connection
-        .prepare_cached(
-            "INSERT INTO alert (id, reference, fingerprint, source, received_at, hour, level,
-                rule_id, first_delivery, deliveries, open, finished_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11)
-             ON CONFLICT (reference) DO NOTHING",
-        )?
-        .execute(params![
-            alert,
-            reference,
-            packed.arrival.fingerprint,
-            source,
-            received_at,
-            hour_of(received_at),
-            packed.arrival.level,
-            packed.arrival.rule_id,
-            first_delivery,
-            deliveries as i64,
-            finished_at,
-        ])?;
-    Ok(inserted == 1)
 }
 
 fn fingerprint_of(batch: &Batch<'_>, reference: &str) -> Result<[u8; 16], SqlError> {

@@ -1,5 +1,7 @@
 //! An alert's bytes as stored: an LZ4 block, or raw where that is not smaller.
 
+use lz4_flex::block::{CompressTable, compress_into_with_table, get_maximum_output_size};
+
 const RAW: i64 = 0;
 const LZ4: i64 = 1;
 
@@ -10,21 +12,34 @@ pub(super) struct Packed {
     pub(super) body: Vec<u8>,
 }
 
-/// Compresses.
-pub(super) fn pack(payload: Vec<u8>) -> Packed {
-    let size = payload.len() as i64;
-    let body = lz4_flex::block::compress(&payload);
-    if body.len() < payload.len() {
-        return Packed {
-            codec: LZ4,
-            size,
-            body,
-        };
-    }
-    Packed {
-        codec: RAW,
-        size,
-        body: payload,
+/// Compresses the alerts of one intake, with one table and one room for all of them.
+#[derive(Default)]
+pub(super) struct Packer {
+    table: CompressTable,
+    room: Vec<u8>,
+}
+
+impl Packer {
+    /// Compresses one.
+    pub(super) fn pack(&mut self, payload: Vec<u8>) -> Packed {
+        let size = payload.len() as i64;
+        let most = get_maximum_output_size(payload.len());
+        if self.room.len() < most {
+            self.room.resize(most, 0);
+        }
+        // It only fails for want of room, and would then be kept raw.
+        match compress_into_with_table(&payload, &mut self.room, &mut self.table) {
+            Ok(length) if length < payload.len() => Packed {
+                codec: LZ4,
+                size,
+                body: self.room[..length].to_vec(),
+            },
+            _ => Packed {
+                codec: RAW,
+                size,
+                body: payload,
+            },
+        }
     }
 }
 

@@ -33,6 +33,9 @@ pub(super) fn prune(batch: &mut Batch<'_>, prune: &Prune) -> Result<PruneReport,
     left -= alerts.len();
 
     let alerts = finished(batch, false, references_before, left)?;
+    if !alerts.is_empty() {
+        batch.keep_numbers()?;
+    }
     for &alert in &alerts {
         forget(batch, alert)?;
     }

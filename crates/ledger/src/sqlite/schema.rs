@@ -4,7 +4,7 @@
 //!
 //! | table | one row is | columns worth a word |
 //! |---|---|---|
-//! | `sequence` | (one row) | the next `alert.id` and `delivery.id`; numbers are never used twice |
+//! | `sequence` | (one row) | numbers are never used twice: the next `alert.id` and `delivery.id` are the highest in use + 1, but not below these, which are written when rows are pruned (and not with each intake: one page less in each of its commits) |
 //! | `source` | a source | `checkpoint`: its position, written with the alerts before it |
 //! | `sink`, `lane`, `agent` | a name | `lane.turn`: rises with each claim given from the lane, so that lanes take turns |
 //! | `alert` | an alert kept | `reference` is unique; `open`: deliveries neither delivered nor handled; `first_delivery`, `deliveries`: its deliveries have the numbers from there on; `finished_at`: set when `open` became 0; `kept`: its payload is still there |
@@ -141,7 +141,6 @@ CREATE TABLE sink_hour (
     dead_forgotten INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (hour, sink)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sink_hour_pending ON sink_hour (sink, pending) WHERE pending <> 0;
 
 CREATE TABLE pause (
     sink TEXT NOT NULL,

@@ -1,7 +1,7 @@
 //! Taking claimed deliveries back with what came of them, and freeing claims nobody holds any more.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::{batch::Batch, error::SqlError, time::millis};
 use crate::{Settled, Settlement, Verdict};
@@ -11,9 +11,10 @@ pub(super) fn settle(
     batch: &mut Batch<'_>,
     settlements: &[Settlement],
 ) -> Result<Settled, SqlError> {
+    let mut statements = Statements::new(batch.connection)?;
     let mut settled = Settled::default();
     for settlement in settlements {
-        if settle_one(batch, settlement)? {
+        if settle_one(batch, &mut statements, settlement)? {
             settled.settled += 1;
         } else {
             settled.stale += 1;
@@ -22,87 +23,103 @@ pub(super) fn settle(
     Ok(settled)
 }
 
-fn settle_one(batch: &mut Batch<'_>, settlement: &Settlement) -> Result<bool, SqlError> {
-    let claim: Option<(i64, i64, i64)> = batch
-        .connection
-        .prepare_cached(
-            "SELECT alert, sink, hour FROM delivery WHERE id = ?1 AND state = 2 AND fence = ?2",
-        )?
-        .query_row([settlement.delivery, settlement.fence], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+/// Each settles a delivery whose claim still holds, or nothing.
+struct Statements<'a> {
+    deliver: CachedStatement<'a>,
+    retry: CachedStatement<'a>,
+    give_back: CachedStatement<'a>,
+    bury: CachedStatement<'a>,
+    close: CachedStatement<'a>,
+}
+
+impl<'a> Statements<'a> {
+    fn new(connection: &'a Connection) -> Result<Self, SqlError> {
+        Ok(Self {
+            deliver: connection.prepare_cached(
+                "UPDATE delivery SET state = 3, outcome = 1, finished_at = ?3, proof_id = ?4,
+                    proof_link = ?5, changes = ?6, adopted = ?7, why = NULL
+                 WHERE id = ?1 AND state = 2 AND fence = ?2",
+            )?,
+            retry: connection.prepare_cached(
+                "UPDATE delivery SET state = 1, due_at = ?3, why = ?4, doubt = ?5,
+                    blamed = blamed + ?6
+                 WHERE id = ?1 AND state = 2 AND fence = ?2",
+            )?,
+            give_back: connection.prepare_cached(
+                "UPDATE delivery SET state = 0, attempts = attempts - 1
+                 WHERE id = ?1 AND state = 2 AND fence = ?2",
+            )?,
+            bury: connection.prepare_cached(
+                "UPDATE delivery SET state = 4, outcome = 2, finished_at = ?3, why = ?4
+                 WHERE id = ?1 AND state = 2 AND fence = ?2",
+            )?,
+            close: connection.prepare_cached(CLOSE)?,
         })
-        .optional()?;
-    let Some((alert, sink, hour)) = claim else {
-        return Ok(false);
-    };
-    let delivery = settlement.delivery;
+    }
+}
+
+fn settle_one(
+    batch: &mut Batch<'_>,
+    statements: &mut Statements<'_>,
+    settlement: &Settlement,
+) -> Result<bool, SqlError> {
+    let (delivery, fence) = (settlement.delivery, settlement.fence);
     let at = millis(settlement.at);
-    match &settlement.verdict {
+    let changed = match &settlement.verdict {
         Verdict::Delivered {
             id,
             link,
             adopted,
             changes,
-        } => {
-            batch
-                .connection
-                .prepare_cached(
-                    "UPDATE delivery SET state = 3, outcome = 1, finished_at = ?2, proof_id = ?3,
-                        proof_link = ?4, changes = ?5, adopted = ?6, why = NULL WHERE id = ?1",
-                )?
-                .execute(params![delivery, at, id, link, changes, adopted])?;
-            close_one(batch, alert, at)?;
-            let tally = batch.sink_tally(hour, sink);
-            tally.pending -= 1;
-            tally.delivered += 1;
-            tally.adopted += i64::from(*adopted);
-        }
+        } => statements
+            .deliver
+            .execute(params![delivery, fence, at, id, link, changes, adopted])?,
         Verdict::Retry {
             due_at,
             why,
             doubt,
             blame,
-        } => {
-            batch
-                .connection
-                .prepare_cached(
-                    "UPDATE delivery SET state = 1, due_at = ?2, why = ?3, doubt = ?4,
-                        blamed = blamed + ?5 WHERE id = ?1",
-                )?
-                .execute(params![delivery, millis(*due_at), why, doubt, blame])?;
+        } => statements.retry.execute(params![
+            delivery,
+            fence,
+            millis(*due_at),
+            why,
+            doubt,
+            blame
+        ])?,
+        Verdict::Returned => statements.give_back.execute([delivery, fence])?,
+        Verdict::Dead { why } => statements.bury.execute(params![delivery, fence, at, why])?,
+    };
+    if changed == 0 {
+        return Ok(false);
+    }
+    let origin = batch.origin(delivery)?;
+    let tally = batch.sink_tally(origin.hour, origin.sink);
+    match &settlement.verdict {
+        Verdict::Delivered { adopted, .. } => {
+            tally.pending -= 1;
+            tally.delivered += 1;
+            tally.adopted += i64::from(*adopted);
+            statements.close.execute([origin.alert, at])?;
         }
-        Verdict::Returned => {
-            batch
-                .connection
-                .prepare_cached(
-                    "UPDATE delivery SET state = 0, attempts = attempts - 1 WHERE id = ?1",
-                )?
-                .execute([delivery])?;
-        }
-        Verdict::Dead { why } => {
-            batch
-                .connection
-                .prepare_cached(
-                    "UPDATE delivery SET state = 4, outcome = 2, finished_at = ?2, why = ?3
-                     WHERE id = ?1",
-                )?
-                .execute(params![delivery, at, why])?;
-            let tally = batch.sink_tally(hour, sink);
+        Verdict::Dead { .. } => {
             tally.pending -= 1;
             tally.dead += 1;
         }
+        Verdict::Retry { .. } | Verdict::Returned => {}
     }
     Ok(true)
 }
 
 /// One of an alert's deliveries needs nothing more; with the last one, the alert is finished.
+const CLOSE: &str = "UPDATE alert SET finished_at = CASE WHEN open = 1 THEN ?2 END,
+    open = open - 1 WHERE id = ?1";
+
+/// As [`CLOSE`] says.
 pub(super) fn close_one(batch: &mut Batch<'_>, alert: i64, at: i64) -> Result<(), SqlError> {
     batch
         .connection
-        .prepare_cached(
-            "UPDATE alert SET finished_at = CASE WHEN open = 1 THEN ?2 END, open = open - 1
-             WHERE id = ?1",
-        )?
+        .prepare_cached(CLOSE)?
         .execute([alert, at])?;
     Ok(())
 }

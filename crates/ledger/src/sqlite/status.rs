@@ -20,20 +20,16 @@ pub(super) fn status(
         bytes: bytes(path),
         ..Status::default()
     };
-    let mut select = transaction.prepare_cached(
-        "SELECT sink.id, sink.name,
-            (SELECT sum(pending) FROM sink_hour INDEXED BY sink_hour_pending
-             WHERE sink_hour.sink = sink.id AND pending <> 0)
-         FROM sink ORDER BY sink.name",
-    )?;
+    let mut select = transaction.prepare_cached("SELECT id, name FROM sink ORDER BY name")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        let name: String = row.get(1)?;
-        let pending = row.get::<_, Option<i64>>(2)?.unwrap_or(0);
-        if let Some(oldest) = oldest_pending(&transaction, row.get(0)?)? {
+        let (sink, name): (i64, String) = (row.get(0)?, row.get(1)?);
+        let mut pending = 0;
+        if let Some((hour, received_at)) = oldest_pending(&transaction, sink)? {
+            pending = pending_since(&transaction, sink, hour)?;
             status
                 .oldest_pending
-                .push((name.clone(), timestamp(oldest)));
+                .push((name.clone(), timestamp(received_at)));
         }
         status
             .pending
@@ -44,15 +40,27 @@ pub(super) fn status(
     Ok(status)
 }
 
-fn oldest_pending(connection: &Connection, sink: i64) -> Result<Option<i64>, SqlError> {
+/// The hour it is booked in and when its alert was received.
+fn oldest_pending(connection: &Connection, sink: i64) -> Result<Option<(i64, i64)>, SqlError> {
     Ok(connection
         .prepare_cached(
-            "SELECT received_at FROM alert WHERE id = (
-                SELECT alert FROM delivery INDEXED BY delivery_books
-                WHERE sink = ?1 AND outcome = 0 ORDER BY hour, id LIMIT 1)",
+            "SELECT delivery.hour, coalesce(alert.received_at, 0)
+             FROM delivery INDEXED BY delivery_books
+             LEFT JOIN alert ON alert.id = delivery.alert
+             WHERE delivery.sink = ?1 AND outcome = 0 ORDER BY delivery.hour, delivery.id LIMIT 1",
         )?
-        .query_row([sink], |row| row.get(0))
+        .query_row([sink], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
+}
+
+/// The counters of the hours from the oldest one on that has something waiting: no index of theirs is needed for it, which
+/// each commit would have to keep.
+fn pending_since(connection: &Connection, sink: i64, hour: i64) -> Result<i64, SqlError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT coalesce(sum(pending), 0) FROM sink_hour WHERE hour >= ?1 AND sink = ?2",
+        )?
+        .query_row([hour, sink], |row| row.get(0))?)
 }
 
 /// The database and its write-ahead log.
