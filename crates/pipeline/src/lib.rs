@@ -5,6 +5,8 @@
 
 mod field;
 mod gate;
+mod gates;
+mod index;
 mod matcher;
 mod network;
 mod node;
@@ -14,6 +16,8 @@ mod view;
 
 pub use field::Field;
 pub use gate::{Gate, GateConfig, GateError, Preset, RuleId};
+pub use gates::Gates;
+pub use index::MatcherIndex;
 pub use matcher::{Matcher, MatcherError, MatcherErrorKind, Matchers};
 pub use network::NetworkError;
 pub use pattern::{Pattern, PatternError};
