@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Few names, so that matchers and alerts meet.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
     "web01",
     "WEB01",
     " web01",
@@ -19,6 +19,7 @@ const WORDS: [&str; 12] = [
     "powershell -enc",
     "C:\\\\cmd.exe",
     "line\nother",
+    "HELL of a LINE",
 ];
 const FIELDS: [&str; 12] = [
     "rule.id",
@@ -114,8 +115,15 @@ fn matcher() -> impl Strategy<Value = String> {
         1 => Just("exists".to_owned()),
         1 => Just("not exists".to_owned()),
     ];
-    (proptest::sample::select(&FIELDS[..]), test)
-        .prop_map(|(field, test)| format!("{field} {test}"))
+    let any_field = (proptest::sample::select(&FIELDS[..]), test)
+        .prop_map(|(field, test)| format!("{field} {test}"));
+    // The level is what gates ask most, and what is asked before the rest is read.
+    let on_level = (
+        proptest::sample::select(vec!["<", "<=", ">", ">=", "=", "!="]),
+        0..16,
+    )
+        .prop_map(|(operator, level)| format!("rule.level {operator} {level}"));
+    prop_oneof![2 => any_field, 1 => on_level]
 }
 
 fn set() -> impl Strategy<Value = Matchers> {
