@@ -1,4 +1,5 @@
 //! Quick answers are the right ones: index against asking every set, gates against each gate, the level against the whole.
+#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use alertbridge_alert::{Alert, level};
 use alertbridge_pipeline::{AlertView, Decision, Gate, GatedRules, Gates, MatcherIndex, Matchers};

@@ -1,4 +1,5 @@
 //! The language of matchers: what is written is what is read back, nothing panics, and an error says where and what.
+#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use alertbridge_pipeline::{GateConfig, Matcher, Matchers};
 use proptest::prelude::*;

@@ -1,7 +1,8 @@
 //! What each matcher means for values of every JSON type, lists and missing fields.
+#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use alertbridge_alert::Alert;
-use alertbridge_pipeline::{AlertView, Matchers};
+use alertbridge_pipeline::{AlertView, Matcher, Matchers};
 
 const ALERT: &str = r#"{
     "rule": {"level": 10, "id": "5712", "groups": ["syslog", " powershell", "sshd"], "mitre": {"id": ["T1110", "T1021.004"]}},
@@ -187,4 +188,53 @@ fn keys_are_found_exactly_first_and_then_in_any_case() {
         "\"agent.labels.com.docker.service\" exists",
     ]);
     none_hold(&["data.image =~ .*cmd.*", "agent.labels.com.docker = shop"]);
+}
+
+#[test]
+fn the_fields_of_the_head_are_those_of_the_alert() {
+    let usual = [
+        "agent.id",
+        "agent.ip",
+        "agent.name",
+        "cluster.node",
+        "decoder.name",
+        "full_log",
+        "location",
+        "manager.name",
+        "rule.description",
+        "rule.groups",
+        "rule.id",
+        "rule.mitre.id",
+        "rule.mitre.tactic",
+        "rule.mitre.technique",
+    ];
+    let mut compared = 0;
+    for line in include_str!("../../../data/alerts.jsonl").lines() {
+        let alert = Alert::parse(line.as_bytes()).unwrap();
+        let text = alert.text();
+        let view = AlertView::new(alert.head(), &text);
+        let tree: serde_json::Value = serde_json::from_str(line).unwrap();
+        for path in usual {
+            // The same field in capitals is not one the head knows, so it is searched in the alert itself.
+            let both = [path.to_owned(), path.to_uppercase()];
+            let at = tree.pointer(&format!("/{}", path.replace('.', "/")));
+            let values: Vec<&str> = match at {
+                Some(serde_json::Value::Array(items)) => {
+                    items.iter().filter_map(|item| item.as_str()).collect()
+                }
+                Some(value) => value.as_str().into_iter().collect(),
+                None => Vec::new(),
+            };
+            for spelled in &both {
+                let exists: Matchers = format!("{spelled} exists").parse().unwrap();
+                assert_eq!(exists.hold(&view), !values.is_empty(), "{spelled}: {line}");
+                for value in &values {
+                    let equal = Matcher::equal(spelled, value).unwrap();
+                    assert!(equal.holds(&view), "{equal}: {line}");
+                    compared += 1;
+                }
+            }
+        }
+    }
+    assert!(compared > 1000);
 }
