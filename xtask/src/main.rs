@@ -44,7 +44,15 @@ fn test(arguments: &[String]) -> Result<(), String> {
 }
 
 fn crash(arguments: &[String]) -> Result<(), String> {
-    let mut command = cargo(&["test", "--package", "alertbridge", "--test", "crash", "--", "--nocapture"]);
+    let mut command = cargo(&[
+        "test",
+        "--package",
+        "alertbridge",
+        "--test",
+        "crash",
+        "--",
+        "--nocapture",
+    ]);
     for pair in arguments.chunks(2) {
         match pair {
             [name, value] if name == "--kills" => command.env("ALERTBRIDGE_CRASH_KILLS", value),
@@ -56,7 +64,14 @@ fn crash(arguments: &[String]) -> Result<(), String> {
 }
 
 fn hook() -> Result<(), String> {
-    let arguments = ["build", "--package", "alertbridge-hook", "--profile", "hook", "--target"];
+    let arguments = [
+        "build",
+        "--package",
+        "alertbridge-hook",
+        "--profile",
+        "hook",
+        "--target",
+    ];
     let target = if prerequisites::musl_target() {
         "x86_64-unknown-linux-musl"
     } else {
@@ -68,13 +83,19 @@ fn hook() -> Result<(), String> {
         command.env("RUSTFLAGS", "-C target-feature=+crt-static");
     }
     run(&mut command)?;
-    println!("{}/{target}/hook/alertbridge-hook", prerequisites::target_folder().display());
+    println!(
+        "{}/{target}/hook/alertbridge-hook",
+        prerequisites::target_folder().display()
+    );
     Ok(())
 }
 
 fn bench(arguments: &[String]) -> Result<(), String> {
     let mut command = cargo(&["bench", "--workspace", "--benches"]);
-    if arguments.first().is_some_and(|argument| argument == "--quick") {
+    if arguments
+        .first()
+        .is_some_and(|argument| argument == "--quick")
+    {
         command.env("ALERTBRIDGE_BENCH_QUICK", "1");
     }
     run(&mut command)
@@ -87,6 +108,12 @@ fn cargo(arguments: &[&str]) -> Command {
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
-    let status = command.status().map_err(|error| format!("can't run {command:?}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("failed: {command:?}")) }
+    let status = command
+        .status()
+        .map_err(|error| format!("can't run {command:?}: {error}"))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("failed: {command:?}"))
+    }
 }

@@ -27,13 +27,23 @@ pub fn python_client() -> Result<(), String> {
     if succeeds(Command::new(&python).args(["-c", "import dfir_iris_client.alert"])) {
         return Ok(());
     }
-    eprintln!("making .venv with {CLIENT}, the official client the stand-in for IRIS is tested with");
-    let make = |venv: &Path| succeeds(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv));
+    eprintln!(
+        "making .venv with {CLIENT}, the official client the stand-in for IRIS is tested with"
+    );
+    let make = |venv: &Path| {
+        succeeds(
+            Command::new("python3")
+                .args(["-m", "venv", "--clear"])
+                .arg(venv),
+        )
+    };
     if !make(&venv) {
         if !is_root() {
-            return Err("python3 with its venv module is missing: apt-get install python3 python3-venv, \
+            return Err(
+                "python3 with its venv module is missing: apt-get install python3 python3-venv, \
                         or run this once as root"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         if !(succeeds(Command::new("apt-get").arg("update"))
             && succeeds(Command::new("apt-get").args(["install", "-y", "python3", "python3-venv"])))
@@ -47,7 +57,9 @@ pub fn python_client() -> Result<(), String> {
     if succeeds(Command::new(&python).args(["-m", "pip", "install", "--quiet", CLIENT])) {
         Ok(())
     } else {
-        Err(format!("pip could not install {CLIENT} into .venv: is PyPI reachable?"))
+        Err(format!(
+            "pip could not install {CLIENT} into .venv: is PyPI reachable?"
+        ))
     }
 }
 
@@ -56,18 +68,31 @@ pub fn musl_target() -> bool {
     let installed = Command::new("rustup")
         .args(["target", "list", "--installed"])
         .output()
-        .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).lines().any(|line| line == MUSL));
+        .is_ok_and(|output| {
+            String::from_utf8_lossy(&output.stdout)
+                .lines()
+                .any(|line| line == MUSL)
+        });
     let there = installed || succeeds(Command::new("rustup").args(["target", "add", MUSL]));
     if !there {
-        eprintln!("the Rust target {MUSL} is missing and can't be added: the hook is built static with glibc, about twice as slow to start");
+        eprintln!(
+            "the Rust target {MUSL} is missing and can't be added: the hook is built static with glibc, about twice as slow to start"
+        );
     }
     there
 }
 
 fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout == b"0\n")
 }
 
 fn succeeds(command: &mut Command) -> bool {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }

@@ -33,7 +33,9 @@ use crate::{
 
 /// The hook's socket is for wazuh and root alone.
 const SOCKET_MODE: u32 = 0o660;
-/// How long the sources and the workers may take to stop before the program ends anyway.
+/// How long new alerts of the hook wait for spooled ones at the start.
+const SPOOL_FIRST: Duration = Duration::from_secs(10);
+/// How long the sources and the workers may take to stop before the program ends anyway; less than systemd waits.
 const STOP_DEADLINE: Duration = Duration::from_secs(20);
 
 /// Runs until SIGTERM or SIGINT.
@@ -110,18 +112,20 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     notify(&[sd_notify::NotifyState::Stopping]);
     info!("stopping");
 
-    let followed = stop_follower(follower).await;
     // An error means that nobody listens any more.
     let _ = stopping.send(true);
     let ended = tokio::time::timeout(STOP_DEADLINE, async {
+        let followed = stop_follower(follower).await;
         for task in tasks {
             // A task that panicked has told so already.
             let _ = task.await;
         }
+        followed
     });
-    if ended.await.is_err() {
+    let followed = ended.await.unwrap_or_else(|_| {
         warn!("not everything ended in time; what was under way is looked up at the next start");
-    }
+        Ok(())
+    });
     drop(intake);
     drop(ledger);
     info!("stopped");
@@ -180,12 +184,20 @@ async fn hook(
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::io("make the folder", folder, &error))?;
     }
-    std::fs::create_dir_all(&section.spool)
-        .map_err(|error| Failure::io("make the folder", &section.spool, &error))?;
+    if let Some(folder) = section.spool.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::io("make the folder", folder, &error))?;
+    }
+    // The drain makes the folder itself, writable for hooks of its group.
+    let spool = SpoolDrain::new(section.spool.clone(), intake.clone(), now);
+    match tokio::time::timeout(SPOOL_FIRST, spool.drain_waiting()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => warn!(%error, "spooled alerts wait in their folder"),
+        Err(_) => warn!("spooled alerts take their time; new ones may come before them"),
+    }
     let socket = HookSocket::bind(&section.socket, SOCKET_MODE)
         .await
         .map_err(|error| Failure::new(Exit::Config, error))?;
-    let spool = SpoolDrain::new(section.spool.clone(), intake.clone(), now);
     Ok([
         tokio::spawn(socket.serve(intake.clone(), stopped(stop.clone()))),
         tokio::spawn(spool.run(stopped(stop.clone()))),
@@ -253,16 +265,10 @@ async fn stop_follower(follower: Option<FollowerHandle>) -> Result<(), Failure> 
     };
     follower.stop();
     let joined = tokio::task::spawn_blocking(move || follower.join());
-    match tokio::time::timeout(STOP_DEADLINE, joined).await {
-        Ok(Ok(Ok(()))) => Ok(()),
-        Ok(Ok(Err(error))) => Err(Failure::new(Exit::Io, error)),
-        Ok(Err(error)) => Err(Failure::fault(error)),
-        Err(_) => {
-            warn!(
-                "the follower did not end in time; it goes on from its last stored position at the next start"
-            );
-            Ok(())
-        }
+    match joined.await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::new(Exit::Io, error)),
+        Err(error) => Err(Failure::fault(error)),
     }
 }
 

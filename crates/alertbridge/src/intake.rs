@@ -90,16 +90,14 @@ impl DecidingIntake {
             },
             Err(error) => error,
         };
-        // A torn alert with a whole one behind it: the whole one counts for itself.
-        let torn = match split_glued(&raw) {
-            Some(at) => {
-                self.decide_one(raw.slice(at..), place, rules, intake);
-                raw.slice(..at)
-            }
-            None => raw,
-        };
+        // A newline is missing: what is behind counts for itself, and so does what is before.
+        if let Some(at) = split_glued(&raw) {
+            self.decide_one(raw.slice(..at), place, rules, intake);
+            self.decide_one(raw.slice(at..), place, rules, intake);
+            return;
+        }
         intake.malformed.push(Malformed {
-            body: torn.to_vec(),
+            body: raw.to_vec(),
             place: place.to_owned(),
             why: error.to_string(),
         });

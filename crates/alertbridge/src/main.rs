@@ -53,7 +53,11 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Run(file) => {
             let config = Config::load(&file.config)?;
             logging::start(&config.log)?;
-            runtime()?.block_on(daemon::run(config))
+            let runtime = runtime()?;
+            let ended = runtime.block_on(daemon::run(config));
+            // A thread that waits for a full disk must not keep the program from ending.
+            runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+            ended
         }
         Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Books(arguments) => commands::books::run(&arguments),

@@ -1,4 +1,4 @@
-//! What goes on beside the alerts: alarms, gauges, forgetting what is old, freeing claims nobody holds.
+//! What goes on beside the alerts: alarms, gauges, forgetting what is old.
 
 use std::{sync::Arc, time::Duration};
 
@@ -145,14 +145,6 @@ impl Upkeep {
 
     async fn forget_once(&self) {
         let now = self.clock.now();
-        if let Ok(Ok(freed)) = self.ledger.release(Some(now)).await
-            && freed > 0
-        {
-            warn!(
-                deliveries = freed,
-                "claims ran out; each is looked up before it is sent again"
-            );
-        }
         let (mut payloads, mut references) = (0, 0);
         loop {
             let prune = Prune {

@@ -110,6 +110,12 @@ pub trait Sink: Send + Sync + 'static {
     /// Pure and quick: it is called for every alert that is routed.
     fn lane(&self, alert: &Alert) -> String;
 
+    /// Looks, before the first alert, whether deliveries can work: is the server there, the key good, each name known.
+    /// `Err` with an [`Outcome::Paused`] where the operator must mend something, an [`Outcome::Retry`] where it can't be told now.
+    fn prepare(&self) -> SinkFuture<'_, Result<(), Outcome>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Tries once. Never panics, whatever the sink answers; bounded in time.
     fn deliver<'a>(&'a self, outgoing: &'a Outgoing) -> SinkFuture<'a, Outcome>;
 

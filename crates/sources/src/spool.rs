@@ -72,6 +72,14 @@ impl<Now: Fn() -> Timestamp> SpoolDrain<Now> {
         }
     }
 
+    /// Takes what waits now. Called before the hook's socket is opened, so that new alerts do not overtake spooled ones.
+    ///
+    /// # Errors
+    /// Where the intake refused them; they stay in the folder.
+    pub async fn drain_waiting(&self) -> Result<(), Rejected> {
+        self.drain(true).await
+    }
+
     async fn drain_for_ever(&self) {
         // A failure is logged and a missing folder is an empty one.
         let _ = self.in_folder(|folder| folder.create()).await;

@@ -21,7 +21,16 @@ pub(super) fn overrides(
             .into_string()
             .map_err(|_| format!("{PREFIX}{name} is not UTF-8"))?;
         let path: Vec<String> = name.split("__").map(str::to_ascii_lowercase).collect();
-        overrides.push((path, read(value)));
+        // A key may be all digits.
+        let is_text = path.last().is_some_and(|last| last == "key");
+        overrides.push((
+            path,
+            if is_text {
+                Value::String(value)
+            } else {
+                read(value)
+            },
+        ));
     }
     overrides.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(overrides)

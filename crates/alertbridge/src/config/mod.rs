@@ -208,18 +208,19 @@ impl Config {
     ) -> Result<Self, String> {
         let overrides = environment::overrides(environment)?;
         // Parsed from the text first, so that its faults are told with their line.
-        let config: Self = toml::from_str(text).map_err(|error| nearest::explain(&error))?;
+        let config: Self = toml::from_str(text).map_err(|error| nearest::explain(text, &error))?;
         if overrides.is_empty() {
             return Ok(config);
         }
-        let mut table: toml::Table = toml::from_str(text).map_err(|error| error.to_string())?;
+        let mut table: toml::Table =
+            toml::from_str(text).map_err(|error| nearest::explain(text, &error))?;
         for (path, value) in overrides {
             environment::set(&mut table, &path, value)?;
         }
         table.try_into().map_err(|error| {
             format!(
                 "with the environment's overrides: {}",
-                nearest::explain(&error)
+                nearest::explain("", &error)
             )
         })
     }
@@ -316,6 +317,25 @@ mod tests {
         let environment = [("ALERTBRIDGE__LEDGER__PAHT".into(), "x".into())];
         let message = Config::parse("", environment).unwrap_err();
         assert!(message.contains("did you mean `path`?"), "{message}");
+    }
+
+    #[test]
+    fn no_fault_repeats_a_secret() {
+        for text in [
+            "[sinks.iris]\nurl = \"https://i\"\nkey = \"S3CRETKEY\" x\n",
+            "[sinks.iris]\nkey = 73952864\n",
+            "sinks.iris = { url = \"https://i\", key = \"S3CRETKEY\", kee = 1 }\n",
+        ] {
+            let message = parse(text).unwrap_err();
+            assert!(
+                !message.contains("S3CRETKEY") && !message.contains("73952864"),
+                "{message}"
+            );
+            assert!(message.contains("line "), "{message}");
+        }
+        let environment = [("ALERTBRIDGE__SINKS__IRIS__KEY".into(), "73952864".into())];
+        let config = Config::parse("", environment).unwrap();
+        assert!(config.sinks.iris.is_some(), "a key of digits is a text");
     }
 
     #[test]

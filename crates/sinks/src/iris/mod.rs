@@ -213,6 +213,10 @@ impl Sink for IrisSink {
         self.customers.of(alert.head()).to_string()
     }
 
+    fn prepare(&self) -> SinkFuture<'_, Result<(), Outcome>> {
+        Box::pin(async { self.resolved(None).await.map(drop) })
+    }
+
     fn deliver<'a>(&'a self, outgoing: &'a Outgoing) -> SinkFuture<'a, Outcome> {
         Box::pin(self.deliver_one(outgoing))
     }

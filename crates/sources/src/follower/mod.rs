@@ -44,6 +44,7 @@ mod tests;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -62,6 +63,8 @@ use crate::intake::{Intake, Record, Rejected};
 
 /// Looks without news after which the follower looks less often.
 const SHORT_LOOKS: u32 = 10;
+/// `alerts.json` is absent for an instant at each rotation; this is longer.
+const ABSENCE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why a follower ended without being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -164,6 +167,8 @@ pub struct Follower {
     ended_quietly: bool,
     /// How long the present trouble has lasted, in looks.
     trouble_looks: u32,
+    /// How long nothing has stood at `alerts.json`.
+    absent_for: Duration,
 }
 
 /// Controls a follower that runs in its own thread.
@@ -200,6 +205,7 @@ impl Follower {
             behind: None,
             ended_quietly: false,
             trouble_looks: 0,
+            absent_for: Duration::ZERO,
         }
     }
 
@@ -246,8 +252,9 @@ impl Follower {
                     idle_looks += 1;
                     let interval = self.config.poll_interval;
                     let is_short = idle_looks <= SHORT_LOOKS;
-                    self.stop
-                        .sleep(if is_short { interval } else { interval * 5 / 2 });
+                    let interval = if is_short { interval } else { interval * 5 / 2 };
+                    self.look_for_live_file(interval);
+                    self.stop.sleep(interval);
                 }
                 Err(StepError::Checkpoint(error)) => return Err(error.into()),
                 Err(StepError::Halt(Halt::Stopping)) => return Ok(()),
@@ -261,6 +268,29 @@ impl Follower {
             self.report();
         }
         Ok(())
+    }
+
+    /// Tells when nothing has stood at `alerts.json` for so long that it is no rotation: a wrong path must not look like a
+    /// quiet night. Called when idle, `interval` after the last time.
+    fn look_for_live_file(&mut self, interval: Duration) {
+        let was_missed = self.absent_for >= ABSENCE_PATIENCE;
+        if self.config.alerts_json.exists() {
+            self.absent_for = Duration::ZERO;
+            if was_missed {
+                tracing::info!(file = %self.label(None), "the file is there");
+                self.status.change(|status| status.trouble = None);
+            }
+            return;
+        }
+        self.absent_for = self.absent_for.saturating_add(interval);
+        if !was_missed && self.absent_for >= ABSENCE_PATIENCE {
+            let text = format!(
+                "{} does not exist; is the path right, and <jsonout_output> on in ossec.conf?",
+                self.config.alerts_json.display()
+            );
+            tracing::warn!("{text}");
+            self.status.change(|status| status.trouble = Some(text));
+        }
     }
 
     /// One round: at most one block read, one segment change, or one look.

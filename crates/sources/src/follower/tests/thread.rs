@@ -160,3 +160,22 @@ fn nothing_is_lost_while_the_writer_rotates_as_fast_as_it_can() {
     assert_eq!(memory.lines(), analysisd.written);
     assert_eq!((snapshot.gaps, snapshot.truncations), (0, 0));
 }
+
+/// A misspelt path must not look like a quiet night; a rotation's instant must not look like a misspelt path.
+#[test]
+fn a_missing_file_is_told_after_a_minute_and_not_before() {
+    let analysisd = Analysisd::new();
+    let memory = Arc::new(Memory::default());
+    let mut follower = follower(&analysisd, &memory);
+    let path = analysisd.alerts_json();
+    let away = path.with_extension("away");
+    std::fs::rename(&path, &away).unwrap();
+    let trouble = |follower: &Follower| follower.status().snapshot().trouble;
+    follower.look_for_live_file(Duration::from_secs(59));
+    assert_eq!(trouble(&follower), None);
+    follower.look_for_live_file(Duration::from_secs(1));
+    assert!(trouble(&follower).unwrap().contains("does not exist"));
+    std::fs::rename(&away, &path).unwrap();
+    follower.look_for_live_file(Duration::from_secs(1));
+    assert_eq!(trouble(&follower), None);
+}

@@ -1,0 +1,189 @@
+//! What an attempt came to: what is settled, and what the worker learns about its sink.
+
+use std::time::Duration;
+
+use alertbridge_ledger::{Claimed, Verdict};
+use alertbridge_sinks::{Outcome, Proof, Scope};
+use tokio::{task::Id, time::Instant};
+use tracing::{debug, error, info, warn};
+
+use super::Worker;
+use crate::delivery::backoff;
+
+/// The longest `Retry-After` that is followed.
+const LONGEST_AFTER: Duration = Duration::from_secs(3600);
+
+impl Worker {
+    pub(super) fn ended(&mut self, ended: Result<(Id, Outcome), tokio::task::JoinError>) {
+        let (id, outcome) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                error!(sink = self.sink.name(), %error, "an attempt to deliver broke off; this is a fault in alertbridge");
+                let why = "fault in alertbridge: the attempt broke off".to_owned();
+                (error.id(), Outcome::Unknown { why })
+            }
+        };
+        let Some(claimed) = self.begun.remove(&id) else {
+            return;
+        };
+        self.busy
+            .remove(&(claimed.lane.clone(), claimed.agent.clone()));
+        self.metrics.attempt(self.sink.name(), &outcome);
+        self.hungry = true;
+        if let Some(pause) = self.probes.remove(&claimed.delivery)
+            && matches!(outcome, Outcome::Retry { .. } | Outcome::Unknown { .. })
+        {
+            // It did not get so far as to tell.
+            self.pauses.put_off(&pause, Instant::now());
+        }
+        match outcome {
+            Outcome::Delivered(proof) => self.delivered(&claimed, proof, false),
+            Outcome::AlreadyThere(proof) => self.delivered(&claimed, proof, true),
+            Outcome::Retry {
+                after,
+                why,
+                sink_wide,
+            } => self.retry(&claimed, after, why, sink_wide, false),
+            Outcome::Unknown { why } => self.retry(&claimed, None, why, true, true),
+            Outcome::Paused { scope, why } => self.paused(&claimed, scope, why),
+            Outcome::Never { why } => {
+                warn!(
+                    sink = self.sink.name(),
+                    reference = claimed.reference,
+                    why,
+                    "dead letter"
+                );
+                self.succeeded(&claimed.lane);
+                self.settle(&claimed, Verdict::Dead { why });
+            }
+        }
+    }
+
+    /// The sink answered sensibly: whatever kept it from doing so is over.
+    fn succeeded(&mut self, lane: &str) {
+        if self.failures > 0 {
+            info!(
+                sink = self.sink.name(),
+                failures = self.failures,
+                "the sink answers again"
+            );
+        }
+        self.failures = 0;
+        self.rest_until = None;
+        for lane in self.pauses.accepted(lane) {
+            drop(self.ledger.resume(self.sink.name(), lane.as_deref(), false));
+            info!(sink = self.sink.name(), lane, "the pause is over");
+        }
+    }
+
+    fn delivered(&mut self, claimed: &Claimed, proof: Proof, adopted: bool) {
+        debug!(
+            sink = self.sink.name(),
+            reference = claimed.reference,
+            id = proof.id,
+            adopted,
+            "delivered"
+        );
+        self.succeeded(&claimed.lane);
+        self.metrics.delivered(
+            self.sink.name(),
+            adopted,
+            claimed.received_at,
+            self.clock.now(),
+            &proof.changes,
+        );
+        let changes = if proof.changes.is_empty() {
+            String::new()
+        } else {
+            // Words and numbers: can't fail.
+            serde_json::to_string(&proof.changes).unwrap_or_default()
+        };
+        self.settle(
+            claimed,
+            Verdict::Delivered {
+                id: proof.id,
+                link: proof.link,
+                adopted,
+                changes,
+            },
+        );
+    }
+
+    fn retry(
+        &mut self,
+        claimed: &Claimed,
+        after: Option<Duration>,
+        why: String,
+        sink_wide: bool,
+        doubt: bool,
+    ) {
+        // The server's wish is the least wait. One that asks for days is not believed: the operator may mend it any time.
+        let wish = after.unwrap_or_default().min(LONGEST_AFTER);
+        // A fault that should be the sink's, while the sink is well otherwise, may be this alert's.
+        let blame = sink_wide && self.failures == 0;
+        if sink_wide {
+            // Attempts that were under way together are one failure.
+            if !self.resting() {
+                self.failures = self.failures.saturating_add(1);
+                self.rest_until = Some(Instant::now() + backoff::wait(self.failures));
+                if self.failures == 1 {
+                    warn!(
+                        sink = self.sink.name(),
+                        why, "delivery failed; alerts wait in the ledger and are sent again"
+                    );
+                }
+            }
+            self.rest_until = self.rest_until.max(Some(Instant::now() + wish));
+        }
+        let wait = backoff::wait(claimed.attempt).max(wish);
+        debug!(
+            sink = self.sink.name(),
+            reference = claimed.reference,
+            why,
+            attempt = claimed.attempt,
+            "trying again later"
+        );
+        self.settle(
+            claimed,
+            Verdict::Retry {
+                due_at: self.clock.now() + wait,
+                why,
+                doubt,
+                blame,
+            },
+        );
+    }
+
+    fn paused(&mut self, claimed: &Claimed, scope: Scope, why: String) {
+        let lane = match scope {
+            Scope::Lane => Some(claimed.lane.clone()),
+            Scope::Sink => None,
+        };
+        self.pause(lane, why.clone());
+        // The refusal may have met the look-up after a post.
+        let verdict = Verdict::Retry {
+            due_at: self.clock.now(),
+            why,
+            doubt: true,
+            blame: false,
+        };
+        self.settle(claimed, verdict);
+    }
+
+    /// Begins a pause or makes it longer.
+    pub(super) fn pause(&mut self, lane: Option<String>, why: String) {
+        let begins = self
+            .pauses
+            .refused(&lane, why.clone(), self.clock.now(), Instant::now());
+        if begins {
+            error!(
+                sink = self.sink.name(),
+                lane, why, "waiting for the operator; the queue is kept"
+            );
+        }
+        if let Some(row) = self.pauses.row(self.sink.name(), &lane, self.clock.now()) {
+            // Durable before the next claim: the ledger takes changes in order.
+            drop(self.ledger.pause(row));
+        }
+    }
+}
