@@ -39,8 +39,22 @@ fn main() -> ExitCode {
 
 fn test(arguments: &[String]) -> Result<(), String> {
     prerequisites::python_client()?;
-    prerequisites::musl_target();
-    run(cargo(&["test", "--workspace"]).args(arguments))
+    let musl = prerequisites::musl_target();
+    run(cargo(&["test", "--workspace"]).args(arguments))?;
+    // The hook as it is shipped: static, and without an unwinder.
+    let mut shipped = cargo(&[
+        "test",
+        "--package",
+        "alertbridge-hook",
+        "--profile",
+        "hook",
+        "--test",
+        "hook",
+    ]);
+    if musl {
+        shipped.args(["--target", prerequisites::MUSL]);
+    }
+    run(&mut shipped)
 }
 
 fn crash(arguments: &[String]) -> Result<(), String> {
@@ -73,9 +87,9 @@ fn hook() -> Result<(), String> {
         "--target",
     ];
     let target = if prerequisites::musl_target() {
-        "x86_64-unknown-linux-musl"
+        prerequisites::MUSL
     } else {
-        "x86_64-unknown-linux-gnu"
+        prerequisites::GNU
     };
     let mut command = cargo(&arguments);
     command.arg(target);
@@ -91,14 +105,32 @@ fn hook() -> Result<(), String> {
 }
 
 fn bench(arguments: &[String]) -> Result<(), String> {
-    let mut command = cargo(&["bench", "--workspace", "--benches"]);
-    if arguments
+    let quick = arguments
         .first()
-        .is_some_and(|argument| argument == "--quick")
-    {
-        command.env("ALERTBRIDGE_BENCH_QUICK", "1");
+        .is_some_and(|argument| argument == "--quick");
+    for (package, bench) in [
+        ("alertbridge-hook", "hook"),
+        ("alertbridge-ledger", "ledger"),
+        ("alertbridge-pipeline", "decide"),
+        ("alertbridge-sources", "follower"),
+    ] {
+        println!("\n== {bench}");
+        let mut command = cargo(&[
+            "bench",
+            "--quiet",
+            "--package",
+            package,
+            "--bench",
+            bench,
+            "--",
+        ]);
+        // Only the ledger's is long.
+        if quick && bench == "ledger" {
+            command.arg("--quick");
+        }
+        run(&mut command)?;
     }
-    run(&mut command)
+    Ok(())
 }
 
 fn cargo(arguments: &[&str]) -> Command {

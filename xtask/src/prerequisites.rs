@@ -7,7 +7,15 @@ use std::{
 
 /// The version the stand-in for IRIS is held against (facts/iris.md §11).
 const CLIENT: &str = "dfir-iris-client==2.0.4";
-const MUSL: &str = "x86_64-unknown-linux-musl";
+/// The targets of this machine's processor, static with musl, and with glibc.
+#[cfg(target_arch = "aarch64")]
+pub const MUSL: &str = "aarch64-unknown-linux-musl";
+#[cfg(target_arch = "aarch64")]
+pub const GNU: &str = "aarch64-unknown-linux-gnu";
+#[cfg(not(target_arch = "aarch64"))]
+pub const MUSL: &str = "x86_64-unknown-linux-musl";
+#[cfg(not(target_arch = "aarch64"))]
+pub const GNU: &str = "x86_64-unknown-linux-gnu";
 
 /// The workspace's folder.
 pub fn root() -> PathBuf {
@@ -46,7 +54,11 @@ pub fn python_client() -> Result<(), String> {
             );
         }
         if !(succeeds(Command::new("apt-get").arg("update"))
-            && succeeds(Command::new("apt-get").args(["install", "-y", "python3", "python3-venv"])))
+            && succeeds(
+                Command::new("apt-get")
+                    .env("DEBIAN_FRONTEND", "noninteractive")
+                    .args(["install", "-y", "python3", "python3-venv"]),
+            ))
         {
             return Err("apt-get could not install python3 and python3-venv".to_owned());
         }

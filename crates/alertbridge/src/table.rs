@@ -48,9 +48,17 @@ impl Table {
     }
 }
 
-/// Text from an alert or a server, fit for a terminal: control characters could move the cursor or change colours.
+/// Text from an alert or a server, fit for a terminal: control characters could move the cursor or change colours, and marks of
+/// writing direction could make a line read as another.
 pub fn printable(text: &str) -> String {
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| {
+            if c.is_control() || turns(c) {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect()
 }

@@ -31,14 +31,20 @@ fn writer(config: &Config) -> Result<SqliteLedger, Failure> {
 }
 
 fn exists(path: &Path) -> Result<(), Failure> {
-    if path.exists() {
-        return Ok(());
+    match path.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(
+            Exit::Config,
+            format!("there is no ledger at {}", path.display()),
+        )
+        .remedy(
+            "give the daemon's configuration with --config; the ledger is made at its first start",
+        )),
+        Err(error) => {
+            Err(Failure::io("look at the ledger", path, &error)
+                .remedy("run this as the daemon's user"))
+        }
     }
-    Err(Failure::new(
-        Exit::Config,
-        format!("there is no ledger at {}", path.display()),
-    )
-    .remedy("give the daemon's configuration with --config; the ledger is made at its first start"))
 }
 
 /// Waits for the ledger's answer.

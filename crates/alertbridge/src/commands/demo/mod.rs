@@ -7,14 +7,19 @@ mod folders;
 mod play;
 
 use std::{
+    cell::Cell,
     collections::HashSet,
     io::IsTerminal,
     process::{Child, Command, Stdio},
-    time::Duration,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use alertbridge_alert::Alert;
-use alertbridge_ledger::{Books, Ledger, SqliteLedger};
+use alertbridge_ledger::{Books, Ledger, Pause, SqliteLedger};
 use alertbridge_sandbox::{Fault, IrisOptions, IrisSandbox};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -54,10 +59,22 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     let player = Player::start(&folders, ALERTS, FOLLOWED, HOOKED);
     let progress = Progress::new(expected.len() as u64);
 
+    // Ctrl-C ends it in good order at any moment: the folders and the daemon go with it.
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = interrupted.clone();
+    runtime.spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            flag.store(true, Ordering::Release);
+        }
+    });
+
     let mut killed = false;
-    let mut last = (Books::default(), std::time::Instant::now());
+    let mut last = (Books::default(), Instant::now());
     let books = loop {
         std::thread::sleep(Duration::from_millis(100));
+        if interrupted.load(Ordering::Acquire) {
+            return Ok(Exit::Unbalanced);
+        }
         if !killed && player.played() >= KILL_AT {
             killed = true;
             daemon.kill()?;
@@ -66,19 +83,27 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
             daemon = Daemon::start(&folders)?;
             progress.say("restarted: what was under way is looked up, the rest goes on where the ledger says");
         }
-        let Some(books) = books(&folders) else {
+        let Some((books, pauses)) = look(&folders) else {
             continue;
         };
         progress.at(books.sinks.first().map_or(0, |sink| sink.delivered));
+        if let Some(pause) = pauses.first() {
+            progress.end();
+            return Err(Failure::new(
+                Exit::Permission,
+                format!("IRIS: {}", pause.why),
+            ));
+        }
         if killed && player.finished()? && finished(&books, &folders) {
             break books;
         }
         if books != last.0 {
-            last = (books, std::time::Instant::now());
+            last = (books, Instant::now());
         } else if last.1.elapsed() > PATIENCE {
             progress.end();
             println!("{}", daemon.log_tail(&folders));
-            return Err(Failure::fault(
+            return Err(Failure::new(
+                Exit::Unavailable,
                 "the demo came to a standstill; above is the end of the daemon's log",
             ));
         }
@@ -86,11 +111,16 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     progress.end();
     print!("\n{}", super::books::text(&books, false));
     let good = report(&books, &expected, sandbox.as_ref());
-    if let (Some(sandbox), false) = (&sandbox, arguments.once) {
-        println!("\nlook at the alerts: {}\nCtrl-C ends it", sandbox.url());
-        runtime
-            .block_on(tokio::signal::ctrl_c())
-            .map_err(Failure::fault)?;
+    if !arguments.once {
+        let url = sandbox
+            .as_ref()
+            .map(IrisSandbox::url)
+            .or(arguments.iris_url.clone())
+            .unwrap_or_default();
+        println!("\nlook at the alerts: {url}\nCtrl-C ends it");
+        while !interrupted.load(Ordering::Acquire) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
     daemon.stop()?;
     Ok(if good {
@@ -125,10 +155,14 @@ fn expected() -> HashSet<String> {
         .collect()
 }
 
-fn books(folders: &Folders) -> Option<Books> {
+/// The books, and what waits for the operator.
+fn look(folders: &Folders) -> Option<(Books, Vec<Pause>)> {
     // The daemon may not have made it yet.
     let ledger = SqliteLedger::open_reader(folders.ledger()).ok()?;
-    answer(ledger.books(None)).ok()
+    Some((
+        answer(ledger.books(None)).ok()?,
+        answer(ledger.status()).ok()?.pauses,
+    ))
 }
 
 fn finished(books: &Books, folders: &Folders) -> bool {
@@ -211,13 +245,16 @@ impl Drop for Daemon {
 /// A bar in a terminal, lines elsewhere.
 enum Progress {
     Bar(ProgressBar),
-    Lines,
+    Lines { length: u64, told: Cell<u64> },
 }
 
 impl Progress {
     fn new(length: u64) -> Self {
         if !std::io::stderr().is_terminal() {
-            return Self::Lines;
+            return Self::Lines {
+                length,
+                told: Cell::new(0),
+            };
         }
         let bar = ProgressBar::new(length);
         if let Ok(style) = ProgressStyle::with_template("delivered {bar:40} {pos}/{len} {elapsed}")
@@ -228,15 +265,22 @@ impl Progress {
     }
 
     fn at(&self, delivered: u64) {
-        if let Self::Bar(bar) = self {
-            bar.set_position(delivered);
+        match self {
+            Self::Bar(bar) => bar.set_position(delivered),
+            // A line for each quarter.
+            Self::Lines { length, told } => {
+                let quarter = delivered * 4 / (*length).max(1);
+                if quarter > told.replace(quarter) {
+                    println!("delivered {delivered} of {length}");
+                }
+            }
         }
     }
 
     fn say(&self, line: &str) {
         match self {
             Self::Bar(bar) => bar.println(line),
-            Self::Lines => println!("{line}"),
+            Self::Lines { .. } => println!("{line}"),
         }
     }
 
