@@ -6,7 +6,7 @@ mod support;
 
 use std::{
     fs::{self, File},
-    os::unix::fs::FileExt,
+    os::unix::fs::{FileExt, PermissionsExt},
     path::Path,
 };
 
@@ -17,6 +17,13 @@ use support::{arrivals, intake, options, sound, wait};
 fn filled(path: &Path) {
     let ledger = SqliteLedger::open(path, options()).unwrap();
     wait(ledger.intake(intake(arrivals(0..200))));
+    drop(ledger);
+    // Closing may leave the log behind (the next start reads it); the tests want all of it in the file.
+    let raw = rusqlite::Connection::open(path).unwrap();
+    let busy: bool = raw
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .unwrap();
+    assert!(!busy);
 }
 
 #[test]
@@ -33,6 +40,21 @@ fn two_daemons_never_write_one_ledger() {
     );
     drop(first);
     assert!(SqliteLedger::open(&path, options()).is_ok());
+}
+
+#[test]
+fn alerts_are_written_to_files_that_not_everyone_may_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let copy = folder.path().join("copy.db");
+    let ledger = SqliteLedger::open(&path, options()).unwrap();
+    wait(ledger.intake(intake(arrivals(0..2))));
+    backup(&path, &copy).unwrap();
+    let log = folder.path().join("ledger.db-wal");
+    for file in [&path, &log, &copy] {
+        let mode = fs::metadata(file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o137, 0, "{} {mode:o}", file.display());
+    }
 }
 
 #[test]

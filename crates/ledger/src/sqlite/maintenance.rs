@@ -141,10 +141,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), SqlError> {
     moment.query_row("SELECT next_alert FROM sequence", [], |row| {
         row.get::<_, i64>(0)
     })?;
-    let mut target = Connection::open_with_flags(
-        to,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-    )?;
+    connection::create(to)?;
+    let mut target = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     Backup::new(&moment, &mut target)?.run_to_completion(STEP_PAGES, Duration::ZERO, None)?;
     // One file is what is asked for: without a log beside it. Opened as a ledger, it gets its log back.
     target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;

@@ -1,7 +1,7 @@
 //! The ledger in one SQLite file: a writer thread, two reader threads, and handles onto them.
 //!
 //! Files: `PATH` (the database, see `schema`), `PATH-wal` and `PATH-shm` (SQLite's write-ahead log and its index), `PATH.lock`
-//! (empty; locked while a daemon runs). What a crash leaves is told in `writer`.
+//! (empty; locked while a daemon runs). All but the last are created with mode 0640, whatever wider the umask allows. What a crash leaves is told in `writer`.
 //!
 //! All changes, and the cheap questions `checkpoint` and `next_due`, go through the writer's queue and take effect in order.
 //! `books`, `dead_letters` and `status` are answered beside it and show what is committed at that moment.

@@ -185,3 +185,85 @@ fn answer_all(jobs: Vec<Box<dyn Job>>, error: Option<&LedgerError>) {
         job.answer(error.cloned());
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::{
+        Arrival, Intake, IntakeReport, Placement, Receipt, Route,
+        sqlite::{books, connection, intake, intake::PackedIntake},
+    };
+
+    /// An alert with names nobody used before.
+    fn submit(queue: &Queue, number: u8) -> Receipt<IntakeReport> {
+        let packed = PackedIntake::new(Intake {
+            source: format!("source {number}"),
+            arrivals: vec![Arrival {
+                reference: format!("node:{number}"),
+                reference_if_taken: format!("node:{number}#x"),
+                fingerprint: [number; 16],
+                agent: format!("agent {number}"),
+                rule_id: "5710".into(),
+                level: 5,
+                payload: b"{}".to_vec(),
+                placement: Placement::Routed(vec![Route {
+                    sink: "iris".into(),
+                    lane: format!("lane {number}"),
+                }]),
+            }],
+            ..Intake::default()
+        });
+        queue.submit(1, move |batch| intake::intake(batch, &packed))
+    }
+
+    /// Everything was applied and COMMIT itself fails: nothing of it is acknowledged or remembered, and what comes again or
+    /// after it is kept under numbers and names that exist. A failed sync takes the same way, but is tried again (see
+    /// `tests/full_disk.rs`); SQLite's commit hook can only report a constraint, which is not.
+    #[test]
+    fn what_a_failed_commit_had_remembered_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        let mut connection = connection::writer(&path, None).unwrap();
+        let failures = Arc::new(AtomicU32::new(2));
+        let left = failures.clone();
+        let fails = move || {
+            left.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
+        };
+        connection.commit_hook(Some(fails)).unwrap();
+
+        // Two jobs make one batch; it fails, then the first alone fails, then the second alone is kept.
+        let queue = Arc::new(Queue::default());
+        let first = submit(&queue, 1);
+        let second = submit(&queue, 2);
+        let writer = Writer {
+            connection,
+            queue: queue.clone(),
+            stall: Stall::default(),
+            damage: super::super::Damage::default(),
+            clock: || Timestamp::UNIX_EPOCH,
+        };
+        let thread = std::thread::spawn(move || writer.run());
+        assert!(matches!(
+            first.blocking_recv().unwrap(),
+            Err(LedgerError::Fault { .. })
+        ));
+        assert_eq!(second.blocking_recv().unwrap().unwrap().stored, 1);
+        let again = submit(&queue, 1).blocking_recv().unwrap().unwrap();
+        assert_eq!((again.stored, again.duplicates), (1, 0));
+        queue.close();
+        thread.join().unwrap();
+
+        let reader = connection::reader(&path).unwrap();
+        let books = books::books(&reader, None).unwrap();
+        assert_eq!(books.faults, Vec::<String>::new());
+        let named: Vec<&str> = books.sources.iter().map(|row| &*row.source).collect();
+        assert_eq!(named, ["source 1", "source 2"]);
+        assert!(crate::check(&path, true).unwrap().is_sound());
+    }
+}
