@@ -24,6 +24,10 @@ use tracing::{error, warn};
 use super::{BLAMED_LIMIT, Settings, pauses::Pauses};
 use crate::{clock::Clock, metrics::Metrics};
 
+/// So many deliveries that have failed before wait in the queue, and how long the others are put off.
+const RETRIES_WAITING: usize = 4;
+const RETRIES_LATER: Duration = Duration::from_secs(30);
+
 /// Delivers for one sink until told to stop.
 pub struct Worker {
     sink: Arc<dyn Sink>,
@@ -35,14 +39,22 @@ pub struct Worker {
 
     /// Claimed and not begun, oldest first.
     queue: VecDeque<Claimed>,
-    /// Under way.
+    /// Under way, each with the successes there were when it began.
     running: JoinSet<Outcome>,
-    begun: HashMap<Id, Claimed>,
+    begun: HashMap<Id, (Claimed, u64)>,
     /// Lanes' agents that have an attempt under way.
     busy: HashSet<(String, String)>,
     pauses: Pauses,
     /// Deliveries claimed to find out whether a pause is over, with the pause.
     probes: HashMap<i64, Option<String>>,
+    /// Successes so far, and how many there were when each failing delivery failed last: whether others got through since
+    /// tells a sink that is down from an alert it can't stand.
+    successes: u64,
+    failed_at: HashMap<i64, u64>,
+    /// Dead letters in a row.
+    refusals: u32,
+    /// The last failure was of a delivery that had failed before, so it says little about a new one.
+    retry_failed: bool,
     /// Failures in a row that say something about the sink as a whole, and until when it is left alone for them.
     failures: u32,
     rest_until: Option<Instant>,
@@ -77,6 +89,10 @@ impl Worker {
             busy: HashSet::new(),
             pauses: Pauses::default(),
             probes: HashMap::new(),
+            successes: 0,
+            failed_at: HashMap::new(),
+            refusals: 0,
+            retry_failed: false,
             failures: 0,
             rest_until: None,
             settlements: Vec::new(),
@@ -108,7 +124,7 @@ impl Worker {
                         self.ended(ended);
                     }
                 }
-                Ok(()) = self.arrived.changed() => self.hungry = true,
+                Ok(()) = self.arrived.changed() => self.new_alerts(),
                 () = tokio::time::sleep(sleep) => self.hungry = true,
             }
         }
@@ -234,10 +250,8 @@ impl Worker {
         let held = self.queue.len() + self.running.len();
         let wanted = if self.resting() || self.pauses.all_closed() {
             0
-        } else if self.failures > 0 {
-            // One attempt tells whether the sink is back.
-            1
         } else {
+            // Also where one attempt is to tell whether the sink is back: a new alert tells more than one that has failed.
             self.settings.in_flight * 4
         };
         wanted.saturating_sub(held)
@@ -247,7 +261,16 @@ impl Worker {
         self.rest_until.is_some_and(|until| Instant::now() < until)
     }
 
-    /// Begins what may begin.
+    /// A new alert need not wait because an old one keeps failing.
+    fn new_alerts(&mut self) {
+        self.hungry = true;
+        if std::mem::take(&mut self.retry_failed) {
+            self.rest_until = None;
+        }
+    }
+
+    /// Begins what may begin. Deliveries that have failed before take at most half of the places, and none where the sink is
+    /// being tried with a single one and a new one is there: a few alerts that always fail must not stop the others.
     fn begin(&mut self) {
         let limit = if self.failures > 0 {
             1
@@ -256,18 +279,49 @@ impl Worker {
         };
         // Asked once: were the rest to end in between, a younger alert would overtake an older one of its agent.
         let resting = self.resting();
+        if self.failures > 0 {
+            self.queue
+                .make_contiguous()
+                .sort_by_key(|claimed| (claimed.attempt > 1, claimed.delivery));
+        }
+        let mut retries = self
+            .begun
+            .values()
+            .filter(|(claimed, _)| claimed.attempt > 1)
+            .count();
+        // Where a single attempt is to tell, and there is more to claim, a new one may be behind the old ones.
+        let seeks_new = self.failures > 0 && self.hungry;
         let mut kept = VecDeque::new();
+        let mut waiting_retries = 0;
         while let Some(claimed) = self.queue.pop_front() {
             let agent = (claimed.lane.clone(), claimed.agent.clone());
             let is_probe = self.probes.contains_key(&claimed.delivery);
+            let is_retry = claimed.attempt > 1;
+            let retry_fits =
+                !is_retry || (!seeks_new && retries < (self.settings.in_flight / 2).max(1));
             if resting || (self.pauses.closed(&claimed.lane) && !is_probe) {
                 if let Some(pause) = self.probes.remove(&claimed.delivery) {
                     self.pauses.put_off(&pause, Instant::now());
                 }
                 self.settle(&claimed, Verdict::Returned);
-            } else if self.running.len() < limit && !self.busy.contains(&agent) {
+            } else if self.running.len() < limit && retry_fits && !self.busy.contains(&agent) {
+                retries += usize::from(is_retry);
                 self.begin_one(claimed, agent);
+            } else if is_retry && !is_probe && waiting_retries >= RETRIES_WAITING {
+                // They would take the places of new ones in the queue.
+                let due_at = self.clock.now() + RETRIES_LATER.mul_f64(0.5 + fastrand::f64());
+                let why = "waits behind other alerts that have failed before".to_owned();
+                self.settle(
+                    &claimed,
+                    Verdict::Retry {
+                        due_at,
+                        why,
+                        doubt: claimed.doubt,
+                        blame: false,
+                    },
+                );
             } else {
+                waiting_retries += usize::from(is_retry);
                 kept.push_back(claimed);
             }
         }
@@ -312,7 +366,7 @@ impl Worker {
                 })
         });
         self.busy.insert(agent);
-        self.begun.insert(task.id(), claimed);
+        self.begun.insert(task.id(), (claimed, self.successes));
     }
 
     fn settle(&mut self, claimed: &Claimed, verdict: Verdict) {
@@ -339,8 +393,10 @@ impl Worker {
             .into_iter()
             .flatten()
             .map(|at| at.saturating_duration_since(now));
+        // Nothing is claimed while the sink rests, whatever is due.
         let due = self
             .next_due
+            .filter(|_| !self.resting() && !self.pauses.all_closed())
             .map(|due| Duration::try_from(due.duration_since(wall)).unwrap_or_default());
         // What is due and can't be claimed yet waits for an attempt under way: no spin, and a look now and then in any case.
         let shortest = if self.running.is_empty() {

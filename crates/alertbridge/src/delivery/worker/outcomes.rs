@@ -12,6 +12,12 @@ use crate::delivery::backoff;
 
 /// The longest `Retry-After` that is followed.
 const LONGEST_AFTER: Duration = Duration::from_secs(3600);
+/// A sink that fails is tried again after so long at the latest: one request costs it little, and alerts wait.
+const LONGEST_REST: Duration = Duration::from_secs(30);
+/// So many alerts in a row may become dead letters; then the sink waits for the operator instead.
+const REFUSALS_IN_A_ROW: u32 = 10;
+/// Failing deliveries whose last failure is remembered.
+const MOST_REMEMBERED: usize = 100_000;
 
 impl Worker {
     pub(super) fn ended(&mut self, ended: Result<(Id, Outcome), tokio::task::JoinError>) {
@@ -23,7 +29,7 @@ impl Worker {
                 (error.id(), Outcome::Unknown { why })
             }
         };
-        let Some(claimed) = self.begun.remove(&id) else {
+        let Some((claimed, successes_before)) = self.begun.remove(&id) else {
             return;
         };
         self.busy
@@ -43,24 +49,40 @@ impl Worker {
                 after,
                 why,
                 sink_wide,
-            } => self.retry(&claimed, after, why, sink_wide, false),
-            Outcome::Unknown { why } => self.retry(&claimed, None, why, true, true),
-            Outcome::Paused { scope, why } => self.paused(&claimed, scope, why),
-            Outcome::Never { why } => {
-                warn!(
-                    sink = self.sink.name(),
-                    reference = claimed.reference,
-                    why,
-                    "dead letter"
-                );
-                self.succeeded(&claimed.lane);
-                self.settle(&claimed, Verdict::Dead { why });
+            } => self.retry(&claimed, successes_before, after, why, sink_wide, false),
+            Outcome::Unknown { why } => {
+                self.retry(&claimed, successes_before, None, why, true, true)
             }
+            Outcome::Paused { scope, why } => self.paused(&claimed, scope, why),
+            Outcome::Never { why } => self.never(&claimed, why),
         }
     }
 
-    /// The sink answered sensibly: whatever kept it from doing so is over.
+    fn never(&mut self, claimed: &Claimed, why: String) {
+        self.refusals += 1;
+        if self.refusals > REFUSALS_IN_A_ROW {
+            // Whatever it is, it is not these alerts.
+            let why = format!(
+                "{REFUSALS_IN_A_ROW} alerts in a row were refused for good, the last one so: {why}"
+            );
+            self.paused(claimed, Scope::Sink, why);
+            return;
+        }
+        warn!(
+            sink = self.sink.name(),
+            reference = claimed.reference,
+            why,
+            "dead letter"
+        );
+        self.failed_at.remove(&claimed.delivery);
+        self.settle(claimed, Verdict::Dead { why });
+    }
+
+    /// A delivery got through: whatever kept the sink from taking it is over.
     fn succeeded(&mut self, lane: &str) {
+        self.successes += 1;
+        self.refusals = 0;
+        self.retry_failed = false;
         if self.failures > 0 {
             info!(
                 sink = self.sink.name(),
@@ -84,6 +106,7 @@ impl Worker {
             adopted,
             "delivered"
         );
+        self.failed_at.remove(&claimed.delivery);
         self.succeeded(&claimed.lane);
         self.metrics.delivered(
             self.sink.name(),
@@ -112,6 +135,7 @@ impl Worker {
     fn retry(
         &mut self,
         claimed: &Claimed,
+        successes_before: u64,
         after: Option<Duration>,
         why: String,
         sink_wide: bool,
@@ -119,13 +143,22 @@ impl Worker {
     ) {
         // The server's wish is the least wait. One that asks for days is not believed: the operator may mend it any time.
         let wish = after.unwrap_or_default().min(LONGEST_AFTER);
-        // A fault that should be the sink's, while the sink is well otherwise, may be this alert's.
-        let blame = sink_wide && self.failures == 0;
-        if sink_wide {
+        // Where others got through since it failed last, or since it began, the fault lies in this alert and not in the sink.
+        let before = self
+            .failed_at
+            .insert(claimed.delivery, self.successes)
+            .unwrap_or(successes_before);
+        if self.failed_at.len() > MOST_REMEMBERED {
+            self.failed_at.clear();
+        }
+        let blame = sink_wide && self.successes > before;
+        if sink_wide && !blame {
+            self.retry_failed = claimed.attempt > 1;
             // Attempts that were under way together are one failure.
             if !self.resting() {
                 self.failures = self.failures.saturating_add(1);
-                self.rest_until = Some(Instant::now() + backoff::wait(self.failures));
+                let rest = backoff::wait(self.failures).min(LONGEST_REST);
+                self.rest_until = Some(Instant::now() + rest);
                 if self.failures == 1 {
                     warn!(
                         sink = self.sink.name(),
@@ -133,7 +166,11 @@ impl Worker {
                     );
                 }
             }
-            self.rest_until = self.rest_until.max(Some(Instant::now() + wish));
+        }
+        if sink_wide {
+            self.rest_until = self
+                .rest_until
+                .max((!wish.is_zero()).then(|| Instant::now() + wish));
         }
         let wait = backoff::wait(claimed.attempt).max(wish);
         debug!(

@@ -103,20 +103,54 @@ fn busy(after: Option<Duration>) -> Outcome {
     }
 }
 
-struct World {
+struct World<S = Script> {
     ledger: Arc<MemoryLedger>,
-    sink: Arc<Script>,
+    clock: Arc<TestClock>,
+    sink: Arc<S>,
     stop: watch::Sender<bool>,
     worker: JoinHandle<()>,
-    _arrived: watch::Sender<()>,
+    arrived: watch::Sender<()>,
 }
 
 impl World {
-    /// `alerts` alerts, each of its own agent, and a worker.
     async fn new(sink: Script, alerts: u32) -> Self {
+        Self::with(sink, alerts).await
+    }
+}
+
+impl<S: Sink> World<S> {
+    /// `alerts` alerts, each of its own agent, and a worker.
+    async fn with(sink: S, alerts: u32) -> Self {
         let ledger = Arc::new(MemoryLedger::new());
         let clock = Arc::new(TestClock(Instant::now()));
-        let arrivals = (0..alerts).map(|number| Arrival {
+        let (sink, metrics) = (Arc::new(sink), Arc::new(Metrics::default()));
+        let (arrived, arrivals) = watch::channel(());
+        let (stop, stopping) = watch::channel(false);
+        let worker = Worker::new(
+            sink.clone(),
+            ledger.clone(),
+            clock.clone(),
+            metrics,
+            arrivals,
+            Settings::default(),
+        );
+        let world = Self {
+            ledger,
+            clock,
+            sink,
+            stop,
+            arrived,
+            worker: tokio::spawn(async {}),
+        };
+        world.arrive(0..alerts).await;
+        Self {
+            worker: tokio::spawn(worker.run(stopping)),
+            ..world
+        }
+    }
+
+    async fn arrive(&self, numbers: std::ops::Range<u32>) {
+        let arrivals = numbers.map(|number| Arrival {
             reference: format!("m1:{number}"),
             reference_if_taken: format!("m1:{number}~x"),
             fingerprint: [0; 16],
@@ -131,30 +165,12 @@ impl World {
         });
         let intake = Intake {
             source: "follower".into(),
-            received_at: clock.now(),
+            received_at: self.clock.now(),
             arrivals: arrivals.collect(),
             ..Intake::default()
         };
-        ledger.intake(intake).await.unwrap().unwrap();
-        let (sink, metrics) = (Arc::new(sink), Arc::new(Metrics::default()));
-        let (arrived, arrivals) = watch::channel(());
-        let (stop, stopping) = watch::channel(false);
-        let worker = Worker::new(
-            sink.clone(),
-            ledger.clone(),
-            clock,
-            metrics,
-            arrivals,
-            Settings::default(),
-        );
-        let worker = tokio::spawn(worker.run(stopping));
-        Self {
-            ledger,
-            sink,
-            stop,
-            worker,
-            _arrived: arrived,
-        }
+        self.ledger.intake(intake).await.unwrap().unwrap();
+        self.arrived.send_replace(());
     }
 
     async fn books(&self) -> Books {
@@ -270,82 +286,120 @@ async fn the_wish_to_wait_is_honoured() {
     world.end().await;
 }
 
+/// Fails some alerts for ever, and delivers the others.
+struct Poisoned {
+    others: Script,
+    poisoned: u32,
+    takes: Duration,
+}
+
+impl Sink for Poisoned {
+    fn name(&self) -> &str {
+        self.others.name()
+    }
+
+    fn lane(&self, alert: &Alert) -> String {
+        self.others.lane(alert)
+    }
+
+    fn deliver<'a>(&'a self, outgoing: &'a Outgoing) -> SinkFuture<'a, Outcome> {
+        let number: u32 = outgoing
+            .reference
+            .trim_start_matches("m1:")
+            .parse()
+            .unwrap();
+        if number % 20 == 0 && number / 20 < self.poisoned {
+            return Box::pin(async {
+                tokio::time::sleep(self.takes).await;
+                Outcome::Unknown {
+                    why: "no answer".to_owned(),
+                }
+            });
+        }
+        self.others.deliver(outgoing)
+    }
+
+    fn look_up<'a>(&'a self, outgoing: &'a Outgoing) -> SinkFuture<'a, Presence> {
+        self.others.look_up(outgoing)
+    }
+}
+
+/// IRIS breaks off at once for one alert in twenty, or never answers some.
+#[tokio::test(start_paused = true)]
+async fn alerts_that_always_fail_do_not_hold_up_the_others() {
+    for (poisoned, takes) in [
+        (50, Duration::from_millis(5)),
+        (10, Duration::from_secs(30)),
+    ] {
+        let others = Script {
+            delay: Duration::from_millis(30),
+            ..Script::default()
+        };
+        let world = World::with(
+            Poisoned {
+                others,
+                poisoned,
+                takes,
+            },
+            1000,
+        )
+        .await;
+        let well = 1000 - u64::from(poisoned);
+        world.pass(240).await;
+        assert_eq!(
+            world.delivered().await,
+            well,
+            "failing attempts take {takes:?}"
+        );
+        // New ones come through although the old ones go on failing; they wait for one that is under way at the most.
+        world.arrive(1001..1011).await;
+        world.pass(takes.as_secs() + 3).await;
+        assert_eq!(
+            world.delivered().await,
+            well + 10,
+            "failing attempts take {takes:?}"
+        );
+        world.end().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_alert_that_fails_while_others_get_through_ends_as_a_dead_letter() {
-    /// Refuses one alert with a 500 for ever.
-    struct Poisoned(Script);
-    impl Sink for Poisoned {
-        fn name(&self) -> &str {
-            self.0.name()
-        }
-        fn lane(&self, alert: &Alert) -> String {
-            self.0.lane(alert)
-        }
-        fn deliver<'a>(&'a self, outgoing: &'a Outgoing) -> SinkFuture<'a, Outcome> {
-            if outgoing.reference == "m1:0" {
-                return Box::pin(async {
-                    Outcome::Unknown {
-                        why: "500".to_owned(),
-                    }
-                });
-            }
-            self.0.deliver(outgoing)
-        }
-        fn look_up<'a>(&'a self, outgoing: &'a Outgoing) -> SinkFuture<'a, Presence> {
-            self.0.look_up(outgoing)
-        }
-    }
-    let ledger = Arc::new(MemoryLedger::new());
-    let clock = Arc::new(TestClock(Instant::now()));
-    let (arrived, arrivals) = watch::channel(());
-    let (stop, stopping) = watch::channel(false);
-    let sink = Arc::new(Poisoned(Script::default()));
-    let metrics = Arc::new(Metrics::default());
-    let worker = Worker::new(
-        sink,
-        ledger.clone(),
-        clock.clone(),
-        metrics,
-        arrivals,
-        Settings::default(),
-    );
-    let worker = tokio::spawn(worker.run(stopping));
-    // Others keep coming while it fails.
-    let mut number = 0_u32;
-    let dead = loop {
-        let arrival = Arrival {
-            reference: format!("m1:{number}"),
-            reference_if_taken: format!("m1:{number}~x"),
-            fingerprint: [0; 16],
-            agent: number.to_string(),
-            rule_id: String::new(),
-            level: 9,
-            payload: b"{}".to_vec(),
-            placement: Placement::Routed(vec![Route {
-                sink: "iris".into(),
-                lane: "1".into(),
-            }]),
-        };
-        let intake = Intake {
-            source: "follower".into(),
-            received_at: clock.now(),
-            arrivals: vec![arrival],
-            ..Intake::default()
-        };
-        ledger.intake(intake).await.unwrap().unwrap();
-        arrived.send_replace(());
-        number += 1;
-        tokio::time::sleep(Duration::from_secs(10)).await;
-        let books = ledger.books(None).await.unwrap().unwrap();
-        if books.sinks[0].dead > 0 || number > 5_000 {
-            break books;
-        }
+    let poison = Poisoned {
+        others: Script::default(),
+        poisoned: 1,
+        takes: Duration::from_millis(5),
     };
-    assert_eq!(dead.sinks[0].dead, 1, "after {number} alerts");
-    assert!(
-        dead.sinks[0].delivered >= u64::from(number) - 20,
-        "the others got through: {dead:?}"
+    let world = World::with(poison, 1).await;
+    // Others keep coming while it fails.
+    let mut number = 1;
+    while world.books().await.sinks[0].dead == 0 {
+        assert!(number < 3_000, "it never died");
+        world.arrive(number..number + 1).await;
+        number += 1;
+        world.pass(10).await;
+    }
+    let books = world.books().await;
+    assert_eq!(
+        books.sinks[0].delivered,
+        u64::from(number) - 1,
+        "the others got through"
     );
-    stop.send(true).unwrap();
-    worker.await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_refuses_everything_for_good_is_paused_before_the_queue_is_dead() {
+    let never = || Outcome::Never {
+        why: "blocked".to_owned(),
+    };
+    let world = World::new(Script::of((0..2_000).map(|_| never())), 200).await;
+    world.pass(20).await;
+    let books = world.books().await;
+    assert!(books.sinks[0].dead <= 10, "{books:?}");
+    assert_eq!(
+        (books.sinks[0].pending, world.pauses().await),
+        (200 - books.sinks[0].dead, 1)
+    );
+    world.end().await;
 }
