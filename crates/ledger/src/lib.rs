@@ -68,7 +68,7 @@ pub use memory::MemoryLedger;
 use names::{LetterId, further_reference};
 pub use sqlite::{CheckReport, OpenOptions, SqliteLedger, backup, check, vacuum};
 pub use types::{
-    Arrival, Books, Claim, Claimed, DeadLetter, DeadLetterKind, HourRow, Intake, IntakeReport,
-    Ledger, LedgerError, Malformed, Pause, Placement, Prune, PruneReport, Receipt, Route, Settled,
-    Settlement, SinkRow, SourceRow, Status, Verdict,
+    Arrival, Books, Chooser, Claim, Claimed, DeadLetter, DeadLetterKind, HourRow, Intake,
+    IntakeReport, LONGEST_WAIT, Ledger, LedgerError, Malformed, Pause, Placement, Prune,
+    PruneReport, Receipt, Route, Settled, Settlement, SinkRow, SourceRow, Status, Verdict,
 };

@@ -5,6 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// No delivery is put off for longer; one that is due later was put off by a clock that has been set back since, and is due now.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(2 * 3600);
+
 /// An answer that comes when the change is durable. Await it, or `blocking_recv()` it from a plain thread. A dropped sender
 /// means the ledger has stopped.
 pub type Receipt<T> = tokio::sync::oneshot::Receiver<Result<T, LedgerError>>;
@@ -376,6 +379,8 @@ pub struct Status {
     pub pending: Vec<(String, u64)>,
     /// When the oldest waiting delivery's alert was received, by sink, UTC.
     pub oldest_pending: Vec<(String, Timestamp)>,
+    /// Why the delivery that is to be tried again last waits, by sink; none where nothing has failed.
+    pub waiting: Vec<(String, String)>,
     /// Dead letters nobody has handled, malformed ones included.
     pub dead_letters: u64,
     /// Lanes and sinks that wait for the operator.
@@ -385,6 +390,9 @@ pub struct Status {
     /// Size of the database and its write-ahead log on disk, bytes.
     pub bytes: u64,
 }
+
+/// Tells the lane of an alert from its bytes; see [`Ledger::reroute`].
+pub type Chooser = Box<dyn Fn(&[u8]) -> String + Send>;
 
 /// What all ledgers do. One contract suite holds for each implementation; the in-memory one is its specification.
 ///
@@ -413,6 +421,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// Ends pauses of a sink: of one lane, of the sink as a whole (`Some("")` is a lane like others), or every one of it
     /// (`everything`). Returns how many ended.
     fn resume(&self, sink: &str, lane: Option<&str>, everything: bool) -> Receipt<u64>;
+
+    /// Moves waiting deliveries of a lane to the lane their alerts belong to now, after the configuration was mended: `choose`
+    /// gets an alert's bytes. Those that were begun stay, because the sink may hold them under the old lane.
+    fn reroute(&self, sink: &str, lane: &str, choose: Chooser) -> Receipt<u64>;
 
     /// Whether anything could be claimed now, and if not, when the next waiting delivery is due.
     fn next_due(&self, sink: &str, now: Timestamp) -> Receipt<Option<Timestamp>>;

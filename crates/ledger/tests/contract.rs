@@ -213,6 +213,60 @@ fn a_paused_lane_keeps_its_queue_and_the_others_go_on() {
 }
 
 #[test]
+fn what_waits_in_a_lane_follows_the_configuration_but_what_is_in_doubt_stays() {
+    on_each(|ledger| {
+        let alerts = (0..4).map(|number| routed(number, "99", "a"));
+        wait(ledger.intake(intake(alerts.collect())));
+        // The first is in doubt, the second was refused for good reason, the others were never begun.
+        let claimed = wait(ledger.claim(claim(2)));
+        let retry = |doubt| Verdict::Retry {
+            due_at: at(0),
+            why: "no such customer".into(),
+            doubt,
+            blame: false,
+        };
+        wait(ledger.settle(settlements(&claimed[..1], &retry(true))));
+        wait(ledger.settle(settlements(&claimed[1..], &retry(false))));
+        assert_eq!(
+            wait(ledger.status()).waiting,
+            [("iris".to_owned(), "no such customer".to_owned())]
+        );
+        let choose = |_: &[u8]| "1".to_owned();
+        assert_eq!(wait(ledger.reroute("iris", "99", Box::new(choose))), 3);
+        assert_eq!(wait(ledger.reroute("iris", "99", Box::new(choose))), 0);
+        wait(ledger.pause(pause(Some("99"), 1_000)));
+        let moved = wait(ledger.claim(claim(9)));
+        assert_eq!(numbers(&moved), [2, 3, 4]);
+        assert!(moved.iter().all(|claimed| claimed.lane == "1"));
+    });
+}
+
+#[test]
+fn a_delivery_put_off_by_a_clock_that_was_set_back_is_due() {
+    on_each(|ledger| {
+        wait(ledger.intake(intake(vec![routed(0, "1", "a")])));
+        let claimed = wait(ledger.claim(claim(1)));
+        let retry = |due_at| Verdict::Retry {
+            due_at: at(due_at),
+            why: "busy".into(),
+            doubt: false,
+            blame: false,
+        };
+        wait(ledger.settle(settlements(&claimed, &retry(3_600))));
+        assert!(
+            wait(ledger.claim(claim(1))).is_empty(),
+            "an hour may be meant"
+        );
+        let claimed = wait(ledger.claim(Claim {
+            now: at(3_600),
+            ..claim(1)
+        }));
+        wait(ledger.settle(settlements(&claimed, &retry(100_000))));
+        assert_eq!(wait(ledger.claim(claim(1))).len(), 1, "a day is not");
+    });
+}
+
+#[test]
 fn a_pause_of_the_sink_holds_all_lanes_and_the_nameless_lane_is_a_lane_like_others() {
     on_each(|ledger| {
         wait(ledger.intake(intake(vec![routed(0, "", "a"), routed(1, "2", "a")])));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::model::{Model, State};
-use crate::{Claim, Claimed};
+use crate::{Claim, Claimed, LONGEST_WAIT};
 
 /// Whether a lane may be claimed from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,30 @@ enum Gate {
 }
 
 impl Model {
+    /// Moves what was not begun, or is known not to be at the sink, from one lane to where it belongs now.
+    pub(super) fn reroute(
+        &mut self,
+        sink: &str,
+        lane: &str,
+        choose: &dyn Fn(&[u8]) -> String,
+    ) -> u64 {
+        let mut moved = 0;
+        for place in 0..self.deliveries.len() {
+            let delivery = &self.deliveries[place];
+            let waits = matches!(delivery.state, State::Ready | State::Waiting { .. });
+            if !waits || delivery.doubt || delivery.sink != sink || delivery.lane != lane {
+                continue;
+            }
+            let chosen = choose(&self.alerts[delivery.alert].arrival.payload);
+            if chosen != lane {
+                self.know_lane(sink, &chosen);
+                self.deliveries[place].lane = chosen;
+                moved += 1;
+            }
+        }
+        moved
+    }
+
     pub(super) fn claim(&mut self, claim: &Claim) -> Vec<Claimed> {
         // What may be given, by lane, each oldest first.
         let mut lanes = self.lanes_in_turn(&claim.sink, Gate::Open, claim.now);
@@ -76,7 +100,7 @@ impl Model {
             }
             let due_at = match delivery.state {
                 State::Ready => now,
-                State::Waiting { due_at } => due_at.max(now),
+                State::Waiting { due_at, .. } => due_at.max(now),
                 _ => continue,
             };
             earliest = Some(earliest.map_or(due_at, |known| known.min(due_at)));
@@ -123,7 +147,8 @@ impl Model {
         for (place, delivery) in self.deliveries.iter().enumerate() {
             let due = match delivery.state {
                 State::Ready => true,
-                State::Waiting { due_at } => due_at <= now,
+                // No delivery is put off for so long: the clock has been set back since.
+                State::Waiting { due_at, .. } => due_at <= now || due_at > now + LONGEST_WAIT,
                 _ => false,
             };
             if due && delivery.sink == lane.sink && delivery.lane == lane.name {

@@ -15,8 +15,8 @@ use tokio::sync::oneshot;
 
 use self::model::Model;
 use crate::{
-    Books, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, Pause, Prune, PruneReport,
-    Receipt, Settled, Settlement, Status,
+    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, Pause, Prune,
+    PruneReport, Receipt, Settled, Settlement, Status,
 };
 
 /// A ledger that is gone with the process.
@@ -70,6 +70,10 @@ impl Ledger for MemoryLedger {
             pause.sink != sink || !(everything || pause.lane.as_deref() == lane)
         });
         done((before - model.pauses.len()) as u64)
+    }
+
+    fn reroute(&self, sink: &str, lane: &str, choose: Chooser) -> Receipt<u64> {
+        done(self.model().reroute(sink, lane, &choose))
     }
 
     fn next_due(&self, sink: &str, now: Timestamp) -> Receipt<Option<Timestamp>> {

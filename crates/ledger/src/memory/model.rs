@@ -82,6 +82,7 @@ pub(super) enum State {
     Ready,
     Waiting {
         due_at: Timestamp,
+        why: String,
     },
 }
 
@@ -159,18 +160,7 @@ impl Model {
                 continue;
             }
             sinks.push(route.sink.clone());
-            if !self
-                .lanes
-                .iter()
-                .any(|lane| lane.sink == route.sink && lane.name == route.lane)
-            {
-                let (sink, name) = (route.sink.clone(), route.lane.clone());
-                self.lanes.push(Lane {
-                    sink,
-                    name,
-                    turn: 0,
-                });
-            }
+            self.know_lane(&route.sink, &route.lane);
             self.deliveries.push(Delivery {
                 alert: self.alerts.len(),
                 sink: route.sink.clone(),
@@ -195,6 +185,18 @@ impl Model {
         });
     }
 
+    /// A lane is known from its first delivery on.
+    pub(super) fn know_lane(&mut self, sink: &str, name: &str) {
+        let known = |lane: &Lane| lane.sink == sink && lane.name == name;
+        if !self.lanes.iter().any(known) {
+            self.lanes.push(Lane {
+                sink: sink.to_owned(),
+                name: name.to_owned(),
+                turn: 0,
+            });
+        }
+    }
+
     pub(super) fn settle(&mut self, settlements: Vec<Settlement>) -> Settled {
         let mut settled = Settled::default();
         for settlement in settlements {
@@ -215,11 +217,11 @@ impl Model {
                 }
                 Verdict::Retry {
                     due_at,
+                    why,
                     doubt,
                     blame,
-                    ..
                 } => {
-                    delivery.state = State::Waiting { due_at };
+                    delivery.state = State::Waiting { due_at, why };
                     delivery.doubt = doubt;
                     delivery.blamed += u32::from(blame);
                 }

@@ -103,6 +103,21 @@ impl Model {
                 status.oldest_pending.push((sink.into(), alert.received_at));
             }
         }
+        for (sink, _) in &status.pending {
+            let waiting = self
+                .deliveries
+                .iter()
+                .filter(|delivery| delivery.sink == *sink);
+            let last = waiting
+                .filter_map(|delivery| match &delivery.state {
+                    State::Waiting { due_at, why } => Some((*due_at, why)),
+                    _ => None,
+                })
+                .max();
+            status
+                .waiting
+                .extend(last.map(|(_, why)| (sink.clone(), why.clone())));
+        }
         status.dead_letters = self.dead_letters(None, usize::MAX).len() as u64;
         status.pauses = self.pauses.values().cloned().collect();
         status

@@ -19,7 +19,7 @@ use super::{
     payload::unpack,
     time::{millis, timestamp},
 };
-use crate::{Claim, Claimed};
+use crate::{Claim, Claimed, LONGEST_WAIT};
 
 /// So many deliveries of agents that have their share are passed over before the lane is read by agent.
 const MOST_SKIPPED: usize = 256;
@@ -139,6 +139,15 @@ fn promote(connection: &Connection, lane: i64, now: i64) -> Result<(), SqlError>
                 WHERE lane = ?1 AND state = 1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3)",
         )?
         .execute([lane, now, MOST_PROMOTED])?;
+    // No delivery is put off for so long: the clock has been set back since.
+    let too_late = now.saturating_add(i64::try_from(LONGEST_WAIT.as_millis()).unwrap_or(i64::MAX));
+    connection
+        .prepare_cached(
+            "UPDATE delivery SET state = 0, due_at = NULL WHERE id IN (
+                SELECT id FROM delivery INDEXED BY delivery_waiting
+                WHERE lane = ?1 AND state = 1 AND due_at > ?2 ORDER BY due_at LIMIT ?3)",
+        )?
+        .execute([lane, too_late, MOST_PROMOTED])?;
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod payload;
 mod prune;
 mod queue;
 mod reader;
+mod reroute;
 mod schema;
 mod settle;
 mod status;
@@ -43,8 +44,8 @@ use self::{
     writer::Writer,
 };
 use crate::{
-    Books, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, LedgerError, Pause, Prune,
-    PruneReport, Receipt, Settled, Settlement, Status,
+    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, LedgerError, Pause,
+    Prune, PruneReport, Receipt, Settled, Settlement, Status,
 };
 
 /// Files smaller than this are checked whole before use, others in the background.
@@ -271,6 +272,11 @@ impl Ledger for SqliteLedger {
         self.change(move |batch| pauses::resume(batch, &sink, lane.as_deref(), everything))
     }
 
+    fn reroute(&self, sink: &str, lane: &str, choose: Chooser) -> Receipt<u64> {
+        let (sink, lane) = (sink.to_owned(), lane.to_owned());
+        self.change(move |batch| reroute::reroute(batch, &sink, &lane, &choose))
+    }
+
     fn next_due(&self, sink: &str, now: Timestamp) -> Receipt<Option<Timestamp>> {
         let sink = sink.to_owned();
         self.change(move |batch| pauses::next_due(batch.connection, &sink, now))
@@ -314,7 +320,7 @@ impl Ledger for SqliteLedger {
 impl Drop for SqliteLedger {
     fn drop(&mut self) {
         self.queue.close();
-        // The readers end with their queues; the writer closes the file last and so cleans up its log.
+        // The readers end with their queues, and are waited for; the writer closes the file last and so cleans up its log.
         self.counts = None;
         self.lists = None;
         if let Some(writer) = self.writer.take()

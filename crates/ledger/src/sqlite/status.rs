@@ -31,6 +31,9 @@ pub(super) fn status(
                 .oldest_pending
                 .push((name.clone(), timestamp(received_at)));
         }
+        if let Some(why) = waiting(&transaction, sink)? {
+            status.waiting.push((name.clone(), why));
+        }
         status
             .pending
             .push((name, u64::try_from(pending).unwrap_or(0)));
@@ -38,6 +41,23 @@ pub(super) fn status(
     status.dead_letters = dead_letters::count(&transaction)?;
     status.pauses = pauses::all(&transaction)?;
     Ok(status)
+}
+
+/// Why the delivery waits that is due last: one look-up a lane.
+fn waiting(connection: &Connection, sink: i64) -> Result<Option<String>, SqlError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT (SELECT why FROM delivery WHERE id = last.id) FROM (
+                SELECT (SELECT id FROM delivery INDEXED BY delivery_waiting
+                        WHERE delivery.lane = lane.id AND state = 1 ORDER BY due_at DESC LIMIT 1) AS id,
+                       (SELECT max(due_at) FROM delivery INDEXED BY delivery_waiting
+                        WHERE delivery.lane = lane.id AND state = 1) AS due_at
+                FROM lane WHERE lane.sink = ?1) AS last
+             WHERE last.id IS NOT NULL ORDER BY last.due_at DESC LIMIT 1",
+        )?
+        .query_row([sink], |row| row.get(0))
+        .optional()?
+        .flatten())
 }
 
 /// The hour it is booked in and when its alert was received.
