@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use alertbridge_ledger::SqliteLedger;
-use alertbridge_pipeline::Rules;
+use alertbridge_pipeline::GatedRules;
 use alertbridge_sinks::{Sink, iris::IrisSink};
 use alertbridge_sources::{
     Follower, FollowerConfig, FollowerHandle, Intake, hook_socket::HookSocket, spool::SpoolDrain,
@@ -28,7 +28,7 @@ use crate::{
     http::{self, Shown},
     intake::DecidingIntake,
     metrics::Metrics,
-    upkeep::Upkeep,
+    upkeep::{Upkeep, identity},
 };
 
 /// The hook's socket is for wazuh and root alone.
@@ -90,6 +90,8 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
         metrics: metrics.clone(),
         alarms: alarms.clone(),
         follower: follower.as_ref().map(FollowerHandle::shared_status),
+        ledger_identity: identity(&config.ledger.path),
+        ledger_path: config.ledger.path.clone(),
         payload_days: config.ledger.payload_days,
         reference_days: config.ledger.reference_days,
         stop: stop.clone(),
@@ -162,16 +164,15 @@ fn sinks(config: &mut Config) -> Result<(Vec<Arc<dyn Sink>>, Settings), Failure>
     Ok((sinks, settings))
 }
 
-fn rules(config: &Config, sinks: &[String]) -> HashMap<&'static str, Rules> {
-    let rules = |minimum_level| Rules {
-        minimum_level,
+fn rules(config: &Config, sinks: &[String]) -> HashMap<&'static str, GatedRules> {
+    let rules = |gate| GatedRules {
+        gate,
         sinks: sinks.to_vec(),
     };
-    let hook = config.sources.hook.minimum_level;
     HashMap::from([
-        ("follower", rules(config.sources.follower.minimum_level)),
-        ("hook", rules(hook)),
-        ("spool", rules(hook)),
+        ("follower", rules(config.sources.follower.gate())),
+        ("hook", rules(config.sources.hook.gate())),
+        ("spool", rules(config.sources.hook.gate())),
     ])
 }
 
@@ -240,11 +241,13 @@ async fn wait(
     };
     let mut terminate = signal(SignalKind::terminate()).map_err(fault)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(fault)?;
+    let mut reload = signal(SignalKind::hangup()).map_err(fault)?;
     let mut look = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(None),
             _ = interrupt.recv() => return Ok(None),
+            _ = reload.recv() => warn!("SIGHUP: the configuration is read at the start only; restart to change it"),
             _ = look.tick() => {
                 notify(&[sd_notify::NotifyState::Watchdog]);
                 if follower.is_some_and(FollowerHandle::is_finished) {

@@ -8,7 +8,7 @@ use alertbridge_alert::{Alert, level, split_glued};
 use alertbridge_ledger::{
     Arrival, Intake as LedgerIntake, Ledger, LedgerError, Malformed, Placement, Route,
 };
-use alertbridge_pipeline::{Decision, Rules};
+use alertbridge_pipeline::{AlertView, Decision, GatedRules};
 use alertbridge_sinks::Sink;
 use alertbridge_sources::{Batch, Checkpoint, Intake, Receipt, Record, Rejected};
 use bytes::Bytes;
@@ -21,7 +21,7 @@ pub struct DecidingIntake {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    rules: HashMap<&'static str, Rules>,
+    rules: HashMap<&'static str, GatedRules>,
     sinks: Vec<Arc<dyn Sink>>,
     /// Tells the workers that there is something new to deliver.
     arrived: watch::Sender<()>,
@@ -35,7 +35,7 @@ impl DecidingIntake {
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
-        rules: HashMap<&'static str, Rules>,
+        rules: HashMap<&'static str, GatedRules>,
         sinks: Vec<Arc<dyn Sink>>,
         arrived: watch::Sender<()>,
     ) -> Self {
@@ -53,16 +53,23 @@ impl DecidingIntake {
     }
 
     /// Reads and decides; pure but for the clock.
-    fn decide(&self, batch: Batch, rules: &Rules) -> LedgerIntake {
+    fn decide(&self, batch: Batch, rules: &GatedRules) -> LedgerIntake {
         let mut intake = LedgerIntake {
             source: batch.source.to_owned(),
             received_at: self.clock.now(),
             checkpoint: batch.checkpoint.map(|checkpoint| checkpoint.0),
             ..LedgerIntake::default()
         };
-        for record in batch.records {
+        for (number, record) in batch.records.into_iter().enumerate() {
             match record {
-                Record::Alert(raw) => self.decide_one(raw, &batch.place, rules, &mut intake),
+                Record::Alert(raw) => {
+                    // The batch tells where its first record stood.
+                    let place = match number {
+                        0 => batch.place.clone(),
+                        number => format!("{} + {number} records", batch.place),
+                    };
+                    self.decide_one(raw, &place, rules, &mut intake);
+                }
                 Record::Unreadable { head, place, why } => {
                     intake.malformed.push(Malformed {
                         body: head.to_vec(),
@@ -75,7 +82,7 @@ impl DecidingIntake {
         intake
     }
 
-    fn decide_one(&self, raw: Bytes, place: &str, rules: &Rules, intake: &mut LedgerIntake) {
+    fn decide_one(&self, raw: Bytes, place: &str, rules: &GatedRules, intake: &mut LedgerIntake) {
         let error = match level(&raw) {
             Ok(level) if !rules.passes(level) => {
                 intake.filtered += 1;
@@ -103,9 +110,10 @@ impl DecidingIntake {
         });
     }
 
-    fn keep(&self, alert: &Alert, rules: &Rules, intake: &mut LedgerIntake) {
+    fn keep(&self, alert: &Alert, rules: &GatedRules, intake: &mut LedgerIntake) {
         let head = alert.head();
-        let Decision::Routed(names) = rules.decide(head.level) else {
+        let text = alert.text();
+        let Decision::Routed(names) = rules.decide(&AlertView::new(head, &text)) else {
             intake.filtered += 1;
             return;
         };

@@ -10,6 +10,14 @@ use crate::{
     failure::Failure,
 };
 
+/// The configuration's filter.
+///
+/// # Errors
+/// Where the level is none.
+pub fn filter(config: &LogConfig) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(&config.level).map_err(|error| format!("`log.level` is no filter: {error}"))
+}
+
 /// Starts logging. `RUST_LOG` wins over the configuration.
 ///
 /// # Errors
@@ -17,9 +25,7 @@ use crate::{
 pub fn start(config: &LogConfig) -> Result<(), Failure> {
     let filter = match EnvFilter::try_from_default_env() {
         Ok(filter) => filter,
-        Err(_) => EnvFilter::try_new(&config.level).map_err(|error| {
-            Failure::new(Exit::Config, format!("`log.level` is no filter: {error}"))
-        })?,
+        Err(_) => filter(config).map_err(|error| Failure::new(Exit::Config, error))?,
     };
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.format {

@@ -13,6 +13,7 @@ mod http;
 mod intake;
 mod logging;
 mod metrics;
+mod output;
 mod table;
 mod turns;
 mod upkeep;

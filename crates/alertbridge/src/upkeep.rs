@@ -1,6 +1,11 @@
 //! What goes on beside the alerts: alarms, gauges, forgetting what is old.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use alertbridge_ledger::{Ledger, LedgerError, Prune, SqliteLedger, Status};
 use alertbridge_sources::FollowerStatus;
@@ -20,8 +25,15 @@ const FORGET: Duration = Duration::from_secs(3600);
 /// Rows forgotten in one transaction: short, so that no alert waits for it.
 const FORGET_ROWS: usize = 2000;
 /// A delivery that has waited so long raises an alarm.
-const TOO_OLD: Duration = Duration::from_secs(900);
+const TOO_OLD: Duration = Duration::from_secs(300);
 const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Device and inode of a file, where it is there.
+pub fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path)
+        .ok()
+        .map(|file| (file.dev(), file.ino()))
+}
 
 /// The upkeep's parts.
 pub struct Upkeep {
@@ -31,6 +43,8 @@ pub struct Upkeep {
     pub metrics: Arc<Metrics>,
     pub alarms: Arc<Alarms>,
     pub follower: Option<Arc<FollowerStatus>>,
+    pub ledger_path: PathBuf,
+    pub ledger_identity: Option<(u64, u64)>,
     pub payload_days: u32,
     pub reference_days: u32,
     pub stop: watch::Receiver<bool>,
@@ -73,6 +87,12 @@ impl Upkeep {
                 LedgerError::Damaged { detail: damage }.to_string(),
             );
         }
+        if identity(&self.ledger_path) != self.ledger_identity {
+            raise(
+                "ledger_replaced".into(),
+                "the ledger's file was removed or replaced while it is in use; restart, and restore it if it is gone".into(),
+            );
+        }
         // Readers answer beside the writer; where even that fails there is nothing to count.
         match tokio::time::timeout(LOOK, self.ledger.status()).await {
             Ok(Ok(Ok(status))) => {
@@ -91,6 +111,12 @@ impl Upkeep {
         if let Some(follower) = &self.follower {
             let follower = follower.snapshot();
             self.metrics.follower(follower.lag_bytes, follower.gaps);
+            if follower.gaps > 0 {
+                raise(
+                    "follower_gap".into(),
+                    "files were gone before they were read, so alerts may be missing; the log says which".into(),
+                );
+            }
             if let Some(trouble) = follower.trouble {
                 raise("follower_waiting".into(), trouble);
             }
@@ -120,10 +146,11 @@ impl Upkeep {
         for (sink, oldest) in &status.oldest_pending {
             let age = now.duration_since(*oldest);
             if age.as_secs_f64() > TOO_OLD.as_secs_f64() {
-                alarms.push((
-                    format!("deliveries_late:{sink}"),
-                    format!("the oldest alert waits since {oldest}; `alertbridge status` says why"),
-                ));
+                alarms.push((format!("deliveries_late:{sink}"), {
+                    let why = status.waiting.iter().find(|(name, _)| name == sink);
+                    let why = why.map_or("`alertbridge status` says more", |(_, why)| why);
+                    format!("the oldest alert waits since {oldest}: {why}")
+                }));
             }
         }
         alarms

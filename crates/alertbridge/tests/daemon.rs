@@ -130,6 +130,20 @@ fn what_is_no_alert_is_kept_as_a_dead_letter_and_stops_nobody() {
         "dismissed: 3\n"
     );
     assert_eq!(world.text(&["dead-letters", "list"]), "");
+    // A reader that has seen enough is no fault.
+    let piped = Command::new("sh")
+        .arg("-c")
+        .arg(format!(
+            "{} books --json --config {}/alertbridge.toml | true; exit ${{PIPESTATUS:-0}}",
+            env!("CARGO_BIN_EXE_alertbridge"),
+            world.root().display()
+        ))
+        .output()
+        .unwrap();
+    assert!(
+        !String::from_utf8_lossy(&piped.stderr).contains("panicked"),
+        "{piped:?}"
+    );
     assert!(world.text(&["books"]).ends_with("the books balance\n"));
 }
 
@@ -192,7 +206,7 @@ fn a_customer_that_is_not_allowed_stops_no_other() {
         &foreign(4),
         &alert(5, ""),
     ]);
-    let _daemon = world.start_daemon();
+    let daemon = world.start_daemon();
     until("the others are delivered", || {
         (sandbox.alert_count() == 2).then_some(())
     });
@@ -204,6 +218,23 @@ fn a_customer_that_is_not_allowed_stops_no_other() {
         status.contains("3 pending") && status.contains("99"),
         "{status}"
     );
+    daemon.kill();
+    // The operator mends the rule and restarts: what waits follows it.
+    world.mend("customer = 99", "customer = 2");
+    let _daemon = world.start_daemon();
+    until("the lane's alerts are delivered too", || {
+        (sandbox.alert_count() == 5).then_some(())
+    });
+    let customers: Vec<i64> = sandbox
+        .alerts()
+        .iter()
+        .map(|alert| alert.customer_id)
+        .collect();
+    assert_eq!(
+        customers.iter().filter(|customer| **customer == 2).count(),
+        3
+    );
+    assert!(world.text(&["books"]).ends_with("the books balance\n"));
 }
 
 #[test]

@@ -21,5 +21,5 @@ pub use index::MatcherIndex;
 pub use matcher::{Matcher, MatcherError, MatcherErrorKind, Matchers};
 pub use network::NetworkError;
 pub use pattern::{Pattern, PatternError};
-pub use rules::{Decision, GatedRules, Rules};
+pub use rules::{Decision, GatedRules};
 pub use view::AlertView;

@@ -2,24 +2,7 @@
 
 use crate::{gate::Gate, view::AlertView};
 
-/// What the operator asked for, for one source, where a level is all that is asked.
-///
-/// ```
-/// use alertbridge_pipeline::{Decision, Rules};
-///
-/// let rules = Rules { minimum_level: 7, sinks: vec!["iris".to_owned()] };
-/// assert!(!rules.passes(6));
-/// assert_eq!(rules.decide(7), Decision::Routed(&rules.sinks));
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// Alerts of a lower `rule.level` are filtered.
-    pub minimum_level: u32,
-    /// The sinks every alert that passes is handed to.
-    pub sinks: Vec<String>,
-}
-
-/// What the operator asked for, for one source, with a gate on any field. Takes the place of [`Rules`].
+/// What the operator asked for, for one source, with a gate on any field.
 ///
 /// ```
 /// use alertbridge_alert::Alert;
@@ -49,22 +32,6 @@ pub enum Decision<'a> {
     Routed(&'a [String]),
 }
 
-impl Rules {
-    /// The gate. A source asks it with the level alone, before it reads the rest of the alert.
-    pub fn passes(&self, level: u32) -> bool {
-        level >= self.minimum_level
-    }
-
-    /// What becomes of an alert of this level.
-    pub fn decide(&self, level: u32) -> Decision<'_> {
-        if self.passes(level) {
-            Decision::Routed(&self.sinks)
-        } else {
-            Decision::Filtered
-        }
-    }
-}
-
 impl GatedRules {
     /// Whether an alert of this level may pass; a source asks before it reads the rest of the alert. Only a "no" is final.
     pub fn passes(&self, level: u32) -> bool {
@@ -83,17 +50,23 @@ impl GatedRules {
 
 #[cfg(test)]
 mod tests {
+    use alertbridge_alert::Alert;
+
     use super::*;
 
     #[test]
     fn the_gate_lets_its_own_level_through_at_every_level_of_wazuh() {
         for minimum_level in 0..=16 {
-            let rules = Rules {
-                minimum_level,
+            let rules = GatedRules {
+                gate: Gate::new(minimum_level, None, Vec::new()),
                 sinks: vec!["iris".to_owned()],
             };
             for level in 0..=16 {
-                let routed = rules.decide(level) == Decision::Routed(&rules.sinks);
+                let alert = Alert::parse(format!(r#"{{"rule":{{"level":{level}}}}}"#).into_bytes())
+                    .unwrap();
+                let text = alert.text();
+                let routed = rules.decide(&AlertView::new(alert.head(), &text))
+                    == Decision::Routed(&rules.sinks);
                 assert_eq!(routed, level >= minimum_level);
                 assert_eq!(rules.passes(level), routed);
             }

@@ -3,7 +3,7 @@
 use alertbridge_ledger::{Books, HourRow, Ledger, SinkRow, SourceRow};
 
 use super::{answer, print_json, reader};
-use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, table::Table};
+use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, output, table::Table};
 
 /// Prints the books; [`Exit::Unbalanced`] where they do not balance.
 pub fn run(arguments: &cli::Books) -> Result<Exit, Failure> {
@@ -14,7 +14,7 @@ pub fn run(arguments: &cli::Books) -> Result<Exit, Failure> {
     if arguments.output.json {
         print_json(&books)?;
     } else {
-        print!("{}", text(&books, arguments.hours));
+        output::print(format_args!("{}", text(&books, arguments.hours)))?;
     }
     Ok(if books.faults.is_empty() {
         Exit::Success

@@ -2,7 +2,7 @@
 
 use alertbridge_sinks::iris::IrisSink;
 
-use crate::{cli, config::Config, exit::Exit, failure::Failure};
+use crate::{cli, config::Config, exit::Exit, failure::Failure, output};
 
 /// Reads it whole, secrets included.
 pub fn run(arguments: &cli::ConfigFile) -> Result<Exit, Failure> {
@@ -11,6 +11,6 @@ pub fn run(arguments: &cli::ConfigFile) -> Result<Exit, Failure> {
         IrisSink::connect(iris)
             .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?;
     }
-    println!("{}: good", arguments.config.display());
+    output::line(format_args!("{}: good", arguments.config.display()))?;
     Ok(Exit::Success)
 }

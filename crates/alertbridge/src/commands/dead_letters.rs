@@ -3,7 +3,7 @@
 use alertbridge_ledger::{DeadLetter, Ledger, SqliteLedger};
 
 use super::{answer, print_json, reader, writer};
-use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, table::printable};
+use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, output, table::printable};
 
 /// How many are read at a time.
 const PAGE: usize = 200;
@@ -27,16 +27,19 @@ fn list(output: &cli::Output) -> Result<Exit, Failure> {
     let ledger = reader(&Config::load(&output.config.config)?)?;
     each(&ledger, |letter| {
         if output.json {
-            println!("{}", serde_json::to_string(letter).map_err(Failure::fault)?);
+            output::line(format_args!(
+                "{}",
+                serde_json::to_string(letter).map_err(Failure::fault)?
+            ))?;
         } else {
-            println!(
+            output::line(format_args!(
                 "{}  {}  {}  {}: {}",
                 letter.id,
                 letter.died_at.strftime("%Y-%m-%d %H:%M:%S"),
                 letter.at,
                 printable(&letter.reference),
                 printable(&letter.why)
-            );
+            ))?;
         }
         Ok(())
     })?;
@@ -58,14 +61,14 @@ fn show(arguments: &cli::DeadLetter) -> Result<Exit, Failure> {
     if arguments.output.json {
         print_json(&letter)?;
     } else {
-        println!("id:        {}", letter.id);
-        println!("at:        {}", letter.at);
-        println!("reference: {}", printable(&letter.reference));
-        println!("received:  {}", letter.received_at);
-        println!("died:      {}", letter.died_at);
-        println!("attempts:  {}", letter.attempts);
-        println!("why:       {}", printable(&letter.why));
-        println!("{}", printable(&letter.payload));
+        output::line(format_args!("id:        {}", letter.id))?;
+        output::line(format_args!("at:        {}", letter.at))?;
+        output::line(format_args!("reference: {}", printable(&letter.reference)))?;
+        output::line(format_args!("received:  {}", letter.received_at))?;
+        output::line(format_args!("died:      {}", letter.died_at))?;
+        output::line(format_args!("attempts:  {}", letter.attempts))?;
+        output::line(format_args!("why:       {}", printable(&letter.why)))?;
+        output::line(format_args!("{}", printable(&letter.payload)))?;
     }
     Ok(Exit::Success)
 }
@@ -94,7 +97,7 @@ fn change(
             eprintln!("{id}: no such dead letter, or a malformed one, which can only be dismissed");
         }
     }
-    println!("{done}: {changed}");
+    output::line(format_args!("{done}: {changed}"))?;
     Ok(if missed > 0 && !selected.all {
         Exit::Partial
     } else {

@@ -3,7 +3,7 @@
 use alertbridge_sinks::iris::{self, IdsError, IrisConfig, IrisSink, NamedId};
 
 use super::print_json;
-use crate::{cli, config::Config, exit::Exit, failure::Failure, table::printable};
+use crate::{cli, config::Config, exit::Exit, failure::Failure, output, table::printable};
 
 /// Runs the command.
 pub fn run(command: &cli::Iris) -> Result<Exit, Failure> {
@@ -35,7 +35,7 @@ fn ids(output: &cli::Output) -> Result<Exit, Failure> {
         print_json(&ids)?;
         return Ok(Exit::Success);
     }
-    println!("IRIS {}", printable(&ids.version));
+    output::line(format_args!("IRIS {}", printable(&ids.version)))?;
     for (heading, names) in [
         ("severities", &ids.severities),
         ("statuses", &ids.statuses),
@@ -45,24 +45,25 @@ fn ids(output: &cli::Output) -> Result<Exit, Failure> {
         ("classifications", &ids.classifications),
         ("IOC types", &ids.ioc_types),
     ] {
-        list(heading, names);
+        list(heading, names)?;
     }
     match &ids.customers {
-        Some(customers) => list("customers", customers),
-        None => println!(
+        Some(customers) => list("customers", customers)?,
+        None => output::line(format_args!(
             "\ncustomers: the key may not list them (permission customers_read); use ids in the configuration"
-        ),
+        ))?,
     }
     Ok(Exit::Success)
 }
 
-fn list(heading: &str, names: &[NamedId]) {
-    println!("\n{heading}");
+fn list(heading: &str, names: &[NamedId]) -> Result<(), Failure> {
+    output::line(format_args!("\n{heading}"))?;
     let mut names: Vec<&NamedId> = names.iter().collect();
     names.sort_by_key(|name| name.id);
     for name in names {
-        println!("{:>6}  {}", name.id, printable(&name.name));
+        output::line(format_args!("{:>6}  {}", name.id, printable(&name.name)))?;
     }
+    Ok(())
 }
 
 fn check(output: &cli::Output) -> Result<Exit, Failure> {
@@ -75,7 +76,11 @@ fn check(output: &cli::Output) -> Result<Exit, Failure> {
     } else {
         for finding in &findings {
             let mark = if finding.ok { "good" } else { "BAD " };
-            println!("{mark}  {:<12}  {}", finding.what, printable(&finding.text));
+            output::line(format_args!(
+                "{mark}  {:<12}  {}",
+                finding.what,
+                printable(&finding.text)
+            ))?;
         }
     }
     // The first that is not well decides: the rest often follows from it.

@@ -3,7 +3,7 @@
 use alertbridge_ledger as ledger;
 
 use super::{exists, print_json};
-use crate::{cli, config::Config, exit::Exit, failure::Failure, table::printable};
+use crate::{cli, config::Config, exit::Exit, failure::Failure, output, table::printable};
 
 /// Runs the command.
 pub fn run(command: &cli::Ledger) -> Result<Exit, Failure> {
@@ -13,14 +13,14 @@ pub fn run(command: &cli::Ledger) -> Result<Exit, Failure> {
             let config = Config::load(&config.config)?;
             exists(&config.ledger.path)?;
             ledger::backup(&config.ledger.path, file)?;
-            println!("written: {}", file.display());
+            output::line(format_args!("written: {}", file.display()))?;
             Ok(Exit::Success)
         }
         cli::Ledger::Vacuum(config) => {
             let config = Config::load(&config.config)?;
             exists(&config.ledger.path)?;
             ledger::vacuum(&config.ledger.path)?;
-            println!("done");
+            output::line(format_args!("done"))?;
             Ok(Exit::Success)
         }
     }
@@ -40,13 +40,13 @@ fn check(output: &cli::LedgerCheck) -> Result<Exit, Failure> {
     if output.json {
         print_json(&serde_json::json!({ "sound": faults.is_empty(), "faults": faults }))?;
     } else if faults.is_empty() {
-        println!(
+        output::line(format_args!(
             "{}: sound, and the books balance",
             config.ledger.path.display()
-        );
+        ))?;
     } else {
         for fault in &faults {
-            println!("{}", printable(fault));
+            output::line(format_args!("{}", printable(fault)))?;
         }
     }
     Ok(if faults.is_empty() {

@@ -13,7 +13,7 @@ use std::path::Path;
 use alertbridge_ledger::{LedgerError, OpenOptions, Receipt, SqliteLedger};
 use serde::Serialize;
 
-use crate::{clock, config::Config, exit::Exit, failure::Failure};
+use crate::{clock, config::Config, exit::Exit, failure::Failure, output};
 
 /// Opens the ledger beside a running daemon, to read.
 fn reader(config: &Config) -> Result<SqliteLedger, Failure> {
@@ -57,6 +57,6 @@ fn answer<T>(receipt: Receipt<T>) -> Result<T, Failure> {
 /// Prints a value as JSON.
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(Failure::fault)?;
-    println!("{text}");
+    output::line(&text)?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use alertbridge_ledger::{Ledger, Status};
 use jiff::Timestamp;
 
 use super::{answer, print_json, reader};
-use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, table::printable};
+use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, output, table::printable};
 
 /// Prints it.
 pub fn run(arguments: &cli::Output) -> Result<Exit, Failure> {
@@ -13,7 +13,7 @@ pub fn run(arguments: &cli::Output) -> Result<Exit, Failure> {
     if arguments.json {
         print_json(&status)?;
     } else {
-        print!("{}", text(&status, clock::now()));
+        output::print(format_args!("{}", text(&status, clock::now())))?;
     }
     Ok(Exit::Success)
 }
@@ -25,9 +25,13 @@ fn text(status: &Status, now: Timestamp) -> String {
         if let Some((_, oldest)) = status.oldest_pending.iter().find(|(name, _)| name == sink) {
             text.push_str(&format!(
                 ", the oldest received {} s ago",
-                now.duration_since(*oldest).as_secs()
+                now.duration_since(*oldest).as_secs().max(0)
             ));
         }
+        text.push('\n');
+    }
+    for (sink, why) in &status.waiting {
+        text.push_str(&printable(&format!("{sink}: to be tried again: {why}")));
         text.push('\n');
     }
     for pause in &status.pauses {
@@ -63,6 +67,7 @@ mod tests {
         let status = Status {
             pending: vec![("iris".into(), 12)],
             oldest_pending: vec![("iris".into(), at("2026-11-21T09:59:00Z"))],
+            waiting: vec![("iris".into(), "IRIS answers 502: Bad Gateway".into())],
             dead_letters: 2,
             pauses: vec![Pause {
                 sink: "iris".into(),

@@ -7,6 +7,7 @@ mod nearest;
 
 use std::path::{Path, PathBuf};
 
+use alertbridge_pipeline::Gate;
 use alertbridge_sinks::iris::IrisConfig;
 use alertbridge_sources::Begin;
 use serde::Deserialize;
@@ -15,6 +16,9 @@ use crate::{exit::Exit, failure::Failure};
 
 /// Where the configuration is looked for when `--config` is not given.
 pub const DEFAULT_PATH: &str = "/etc/alertbridge/alertbridge.toml";
+
+/// The most bytes of a Unix socket's path, without its final NUL.
+const LONGEST_SOCKET: usize = 107;
 
 /// A hundred years: sums of time stay within bounds.
 const LONGEST_DAYS: u32 = 36_500;
@@ -81,8 +85,10 @@ pub struct FollowerSection {
     /// Where to begin at the very first start: `end`, `start`, or a time such as `2026-11-20T00:00:00Z`.
     #[serde(deserialize_with = "begin")]
     pub begin: Begin,
-    /// Alerts of a lower `rule.level` are filtered: counted, not stored.
-    pub minimum_level: u32,
+    /// Alerts of a lower `rule.level` are filtered: counted, not stored. 7 where there is no `gate`.
+    pub minimum_level: Option<u32>,
+    /// Which alerts get through, by any field; takes the place of `minimum_level`.
+    pub gate: Option<Gate>,
     /// Longest line in bytes; a longer one is kept as a dead letter, cut to 64 KiB.
     pub line_limit: usize,
 }
@@ -94,7 +100,8 @@ impl Default for FollowerSection {
             path: "/var/ossec/logs/alerts/alerts.json".into(),
             archives: None,
             begin: Begin::End,
-            minimum_level: 7,
+            minimum_level: None,
+            gate: None,
             line_limit: 16 << 20,
         }
     }
@@ -111,7 +118,9 @@ pub struct HookSection {
     /// The folder it writes to when the daemon does not answer.
     pub spool: PathBuf,
     /// Alerts of a lower `rule.level` are filtered. 0 by default: what `ossec.conf` sends is what the operator chose there.
-    pub minimum_level: u32,
+    pub minimum_level: Option<u32>,
+    /// Which alerts get through, by any field; takes the place of `minimum_level`.
+    pub gate: Option<Gate>,
 }
 
 impl Default for HookSection {
@@ -120,9 +129,29 @@ impl Default for HookSection {
             enabled: true,
             socket: "/run/alertbridge/hook.sock".into(),
             spool: "/var/lib/alertbridge/spool".into(),
-            minimum_level: 0,
+            minimum_level: None,
+            gate: None,
         }
     }
+}
+
+impl FollowerSection {
+    /// What gets through.
+    pub fn gate(&self) -> Gate {
+        gate(self.gate.as_ref(), self.minimum_level.unwrap_or(7))
+    }
+}
+
+impl HookSection {
+    /// What gets through.
+    pub fn gate(&self) -> Gate {
+        gate(self.gate.as_ref(), self.minimum_level.unwrap_or(0))
+    }
+}
+
+fn gate(gate: Option<&Gate>, minimum_level: u32) -> Gate {
+    gate.cloned()
+        .unwrap_or_else(|| Gate::new(minimum_level, None, Vec::new()))
 }
 
 /// `[sinks]`
@@ -238,6 +267,26 @@ impl Config {
         if self.ledger.reference_days < self.ledger.payload_days {
             return Err("`ledger.reference_days` must not be below `ledger.payload_days`".into());
         }
+        let (follower, hook) = (&self.sources.follower, &self.sources.hook);
+        for (name, level, gate) in [
+            ("follower", follower.minimum_level, &follower.gate),
+            ("hook", hook.minimum_level, &hook.gate),
+        ] {
+            if level.is_some() && gate.is_some() {
+                return Err(format!(
+                    "`sources.{name}` has `minimum_level` and a gate; write the level into [sources.{name}.gate]"
+                ));
+            }
+        }
+        if self.ledger.path.as_os_str().is_empty() {
+            return Err("`ledger.path` is empty".into());
+        }
+        if hook.socket.as_os_str().len() > LONGEST_SOCKET {
+            return Err(format!(
+                "`sources.hook.socket` is longer than {LONGEST_SOCKET} bytes, the most a Unix socket can have"
+            ));
+        }
+        crate::logging::filter(&self.log)?;
         if self.ledger.reference_days > LONGEST_DAYS {
             return Err(format!(
                 "`ledger.reference_days` must not be above {LONGEST_DAYS}"
@@ -282,7 +331,11 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_defaults_and_lacks_only_a_sink() {
         let config = parse("").unwrap();
-        assert_eq!(config.sources.follower.minimum_level, 7);
+        assert!(
+            !config.sources.follower.gate().passes_level(6)
+                && config.sources.follower.gate().passes_level(7)
+        );
+        assert!(config.sources.hook.gate().passes_level(0));
         assert!(config.check().unwrap_err().contains("[sinks.iris]"));
     }
 
@@ -308,7 +361,7 @@ mod tests {
             environment.map(|(name, value)| (name.into(), value.into())),
         )
         .unwrap();
-        assert_eq!(config.sources.follower.minimum_level, 3);
+        assert_eq!(config.sources.follower.minimum_level, Some(3));
         assert_eq!(config.ledger.path, PathBuf::from("/tmp/x.db"));
     }
 
@@ -317,6 +370,41 @@ mod tests {
         let environment = [("ALERTBRIDGE__LEDGER__PAHT".into(), "x".into())];
         let message = Config::parse("", environment).unwrap_err();
         assert!(message.contains("did you mean `path`?"), "{message}");
+    }
+
+    #[test]
+    fn a_bad_matcher_is_told_with_its_place() {
+        let message =
+            parse("[sources.follower.gate]\nany_of = [\"rule.level >= 8\", \"agent.name =~ (\"]\n")
+                .unwrap_err();
+        assert!(message.contains("line 2"), "{message}");
+        let both = "[sources.hook]\nminimum_level = 3\n[sources.hook.gate]\npreset = \"async-ai\"\n[sinks.iris]\nurl = \"https://i\"\n";
+        assert!(
+            parse(both)
+                .unwrap()
+                .check()
+                .unwrap_err()
+                .contains("[sources.hook.gate]")
+        );
+    }
+
+    #[test]
+    fn what_a_start_would_refuse_is_told_before() {
+        let sink = "[sinks.iris]\nurl = \"https://i\"\n";
+        for (text, says) in [
+            ("[log]\nlevel = \"a=b=c,,\"\n", "log.level"),
+            ("[ledger]\npath = \"\"\n", "ledger.path"),
+            (
+                &format!("[sources.hook]\nsocket = \"/{}\"\n", "x".repeat(120)),
+                "107",
+            ),
+        ] {
+            let message = parse(&format!("{text}{sink}"))
+                .unwrap()
+                .check()
+                .unwrap_err();
+            assert!(message.contains(says), "{message}");
+        }
     }
 
     #[test]

@@ -66,6 +66,14 @@ impl World {
         self.folder.path()
     }
 
+    /// Replaces text of the configuration.
+    pub fn mend(&self, from: &str, to: &str) {
+        let path = self.root().join("alertbridge.toml");
+        let config = std::fs::read_to_string(&path).unwrap();
+        assert!(config.contains(from));
+        std::fs::write(&path, config.replace(from, to)).unwrap();
+    }
+
     pub fn spool_is_empty(&self) -> bool {
         std::fs::read_dir(self.root().join("spool"))
             .unwrap()

@@ -19,7 +19,7 @@ use tokio::{
     task::{Id, JoinSet},
     time::Instant,
 };
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::{BLAMED_LIMIT, Settings, pauses::Pauses};
 use crate::{clock::Clock, metrics::Metrics};
@@ -105,6 +105,9 @@ impl Worker {
     /// ledger has stopped.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         // What paused before the restart is tried at once: the restart may be the operator's remedy.
+        if !self.reroute_paused(&mut stop).await {
+            return;
+        }
         let resumed = self.ledger.resume(self.sink.name(), None, true);
         if matches!(until(&mut stop, resumed).await, Told::Closed) {
             return;
@@ -129,6 +132,38 @@ impl Worker {
             }
         }
         self.finish().await;
+    }
+
+    /// The configuration may choose another lane by now for what waits in a paused one. False where the ledger has stopped.
+    async fn reroute_paused(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
+        let status = match until(stop, self.ledger.status()).await {
+            Told::Answer(status) => status,
+            Told::Closed => return false,
+            Told::Refused | Told::Stop => return true,
+        };
+        for lane in status
+            .pauses
+            .into_iter()
+            .filter(|pause| pause.sink == self.sink.name())
+            .filter_map(|pause| pause.lane)
+        {
+            let (sink, old) = (self.sink.clone(), lane.clone());
+            let choose = move |raw: &[u8]| {
+                Alert::parse(raw).map_or_else(|_| old.clone(), |alert| sink.lane(&alert))
+            };
+            let moved = self
+                .ledger
+                .reroute(self.sink.name(), &lane, Box::new(choose));
+            if let Told::Answer(moved) = until(stop, moved).await
+                && moved > 0
+            {
+                info!(
+                    sink = self.sink.name(),
+                    lane, moved, "what waited here goes elsewhere by the present configuration"
+                );
+            }
+        }
+        true
     }
 
     /// Lets the sink find out now, and not with the first alert of the night, that its key or a name is wrong.
@@ -279,15 +314,16 @@ impl Worker {
         };
         // Asked once: were the rest to end in between, a younger alert would overtake an older one of its agent.
         let resting = self.resting();
+        let failed_at = &self.failed_at;
         if self.failures > 0 {
-            self.queue
-                .make_contiguous()
-                .sort_by_key(|claimed| (claimed.attempt > 1, claimed.delivery));
+            self.queue.make_contiguous().sort_by_key(|claimed| {
+                (failed_at.contains_key(&claimed.delivery), claimed.delivery)
+            });
         }
         let mut retries = self
             .begun
             .values()
-            .filter(|(claimed, _)| claimed.attempt > 1)
+            .filter(|(claimed, _)| failed_at.contains_key(&claimed.delivery))
             .count();
         // Where a single attempt is to tell, and there is more to claim, a new one may be behind the old ones.
         let seeks_new = self.failures > 0 && self.hungry;
@@ -296,7 +332,7 @@ impl Worker {
         while let Some(claimed) = self.queue.pop_front() {
             let agent = (claimed.lane.clone(), claimed.agent.clone());
             let is_probe = self.probes.contains_key(&claimed.delivery);
-            let is_retry = claimed.attempt > 1;
+            let is_retry = self.failed_at.contains_key(&claimed.delivery);
             let retry_fits =
                 !is_retry || (!seeks_new && retries < (self.settings.in_flight / 2).max(1));
             if resting || (self.pauses.closed(&claimed.lane) && !is_probe) {

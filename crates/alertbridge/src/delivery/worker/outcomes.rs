@@ -144,16 +144,14 @@ impl Worker {
         // The server's wish is the least wait. One that asks for days is not believed: the operator may mend it any time.
         let wish = after.unwrap_or_default().min(LONGEST_AFTER);
         // Where others got through since it failed last, or since it began, the fault lies in this alert and not in the sink.
-        let before = self
-            .failed_at
-            .insert(claimed.delivery, self.successes)
-            .unwrap_or(successes_before);
+        let failed_before = self.failed_at.insert(claimed.delivery, self.successes);
+        let before = failed_before.unwrap_or(successes_before);
         if self.failed_at.len() > MOST_REMEMBERED {
             self.failed_at.clear();
         }
         let blame = sink_wide && self.successes > before;
         if sink_wide && !blame {
-            self.retry_failed = claimed.attempt > 1;
+            self.retry_failed = failed_before.is_some();
             // Attempts that were under way together are one failure.
             if !self.resting() {
                 self.failures = self.failures.saturating_add(1);
@@ -197,11 +195,11 @@ impl Worker {
             Scope::Sink => None,
         };
         self.pause(lane, why.clone());
-        // The refusal may have met the look-up after a post.
+        // A refused key may have met the look-up after a post; a refused customer's alert is not there.
         let verdict = Verdict::Retry {
             due_at: self.clock.now(),
             why,
-            doubt: true,
+            doubt: claimed.doubt || scope == Scope::Sink,
             blame: false,
         };
         self.settle(claimed, verdict);
