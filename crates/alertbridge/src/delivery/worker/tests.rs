@@ -308,7 +308,7 @@ impl Sink for Poisoned {
             .trim_start_matches("m1:")
             .parse()
             .unwrap();
-        if number % 20 == 0 && number / 20 < self.poisoned {
+        if number.is_multiple_of(20) && number / 20 < self.poisoned {
             return Box::pin(async {
                 tokio::time::sleep(self.takes).await;
                 Outcome::Unknown {
