@@ -28,7 +28,7 @@ pub fn print(text: impl fmt::Display) -> Result<(), Failure> {
 /// Prints a line.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn line(text: impl fmt::Display) -> Result<(), Failure> {
     print(format_args!("{text}\n"))
 }
