@@ -5,8 +5,8 @@ use alertbridge_ledger::{DeadLetter, Ledger, SqliteLedger};
 use super::{answer, print_json, reader, writer};
 use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, output, table::printable};
 
-/// How many are read at a time.
-const PAGE: usize = 200;
+/// How many are read at a time: each may hold 16 MiB.
+const PAGE: usize = 16;
 
 /// Runs the command.
 pub fn run(command: &cli::DeadLetters) -> Result<Exit, Failure> {

@@ -247,6 +247,16 @@ fn check_values(config: &IrisConfig, mapping: &Mapping) -> Result<(), SinkError>
             return Err(SinkError::value(key, "must be from 1 to 3600 seconds"));
         }
     }
+    if config
+        .proxy
+        .as_ref()
+        .is_some_and(|proxy| proxy.contains('@'))
+    {
+        return Err(SinkError::value(
+            "proxy",
+            "must not hold a user and a password: it is no place for secrets, and proxies with a login are not supported",
+        ));
+    }
     if !(4096..=32 << 20).contains(&mapping.source_content_limit) {
         return Err(SinkError::value(
             "source_content_limit",
@@ -298,6 +308,7 @@ mod tests {
     fn a_value_that_makes_no_sense_is_named() {
         for (key, value) in [
             ("url", r#""iris""#),
+            ("proxy", r#""http://user:secret@proxy:3128""#),
             ("requests_in_flight", "0"),
             ("timeout", "0"),
             ("severities", "{}"),
