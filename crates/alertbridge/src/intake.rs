@@ -189,7 +189,7 @@ impl Intake for DecidingIntake {
                 Some(turn) => turn.keep(&*ledger, follows, keep).await,
                 None => tokio::select! {
                     kept = keep => kept,
-                    // The hook has given up and spooled: the ledger may forget what it has not begun.
+                    // The source has ended: the ledger may forget what it has not begun.
                     () = sender.closed() => return,
                 },
             };

@@ -58,6 +58,8 @@ pub struct Worker {
     /// Failures in a row that say something about the sink as a whole, and until when it is left alone for them.
     failures: u32,
     rest_until: Option<Instant>,
+    /// Until when the server asked to be left alone; nothing but time ends that.
+    wish_until: Option<Instant>,
     /// What ended and is not yet in the ledger.
     settlements: Vec<Settlement>,
     /// There may be more to claim.
@@ -95,6 +97,7 @@ impl Worker {
             retry_failed: false,
             failures: 0,
             rest_until: None,
+            wish_until: None,
             settlements: Vec::new(),
             hungry: true,
             next_due: None,
@@ -293,7 +296,9 @@ impl Worker {
     }
 
     pub(super) fn resting(&self) -> bool {
-        self.rest_until.is_some_and(|until| Instant::now() < until)
+        self.rest_until
+            .max(self.wish_until)
+            .is_some_and(|until| Instant::now() < until)
     }
 
     /// A new alert need not wait because an old one keeps failing.
@@ -422,7 +427,9 @@ impl Worker {
         }
         let (now, wall) = (Instant::now(), self.clock.now());
         let waits = [
-            self.rest_until.filter(|until| *until > now),
+            self.rest_until
+                .max(self.wish_until)
+                .filter(|until| *until > now),
             self.pauses.next_probe(),
         ];
         let waits = waits

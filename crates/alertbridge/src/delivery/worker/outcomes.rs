@@ -165,10 +165,8 @@ impl Worker {
                 }
             }
         }
-        if sink_wide {
-            self.rest_until = self
-                .rest_until
-                .max((!wish.is_zero()).then(|| Instant::now() + wish));
+        if sink_wide && !wish.is_zero() {
+            self.wish_until = self.wish_until.max(Some(Instant::now() + wish));
         }
         let wait = backoff::wait(claimed.attempt).max(wish);
         debug!(

@@ -277,6 +277,21 @@ async fn a_server_that_asks_for_no_patience_at_all_gets_some() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wish_to_wait_is_not_ended_by_a_success_or_by_a_new_alert() {
+    let mut script = Script::of([busy(Some(Duration::from_secs(40)))]);
+    // The other three under way get through after the refusal.
+    script.delay = Duration::from_millis(100);
+    let world = World::new(script, 12).await;
+    world.pass(20).await;
+    world.arrive(100..104).await;
+    world.pass(18).await;
+    assert_eq!(world.sink.posts(), 4, "what was under way, and no more");
+    world.pass(60).await;
+    assert_eq!(world.delivered().await, 16);
+    world.end().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_wish_to_wait_is_honoured() {
     let world = World::new(Script::of([busy(Some(Duration::from_secs(40)))]), 1).await;
     world.pass(39).await;
