@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use alertbridge_alert::{Alert, level, split_glued};
 use alertbridge_ledger::{
-    Arrival, Intake as LedgerIntake, Ledger, LedgerError, Malformed, Placement, Route,
+    Arrival, Folding, Intake as LedgerIntake, Ledger, LedgerError, Malformed, Placement, Route,
 };
 use alertbridge_pipeline::{AlertView, Decision, GatedRules};
 use alertbridge_sinks::Sink;
@@ -143,6 +143,7 @@ impl DecidingIntake {
             level: head.level,
             payload: alert.raw().to_vec(),
             placement: Placement::Routed(routes),
+            folding: Folding::default(),
         });
     }
 }

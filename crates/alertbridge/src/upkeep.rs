@@ -177,6 +177,7 @@ impl Upkeep {
             let prune = Prune {
                 now,
                 payloads_after: DAY * self.payload_days,
+                quiet_payloads_after: DAY * self.payload_days,
                 references_after: DAY * self.reference_days,
                 limit: FORGET_ROWS,
             };

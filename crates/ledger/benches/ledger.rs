@@ -14,8 +14,8 @@ use std::{
 };
 
 use alertbridge_ledger::{
-    Arrival, Claim, Claimed, Intake, Ledger, OpenOptions, Pause, Placement, Receipt, Route,
-    Settlement, SqliteLedger, Verdict,
+    Arrival, Claim, Claimed, Folding, Intake, Ledger, OpenOptions, Pause, Placement, Receipt,
+    Route, Settlement, SqliteLedger, Verdict,
 };
 use jiff::Timestamp;
 
@@ -299,12 +299,14 @@ fn intake(alerts: &[Vec<u8>], first: usize, count: usize) -> Intake {
                 sink: "iris".into(),
                 lane: "1".into(),
             }]),
+            folding: Folding::default(),
         });
     }
     Intake {
         source: "follower".into(),
         received_at: now(),
         filtered: 0,
+        filtered_by: Vec::new(),
         malformed: Vec::new(),
         arrivals,
         checkpoint: Some(first.to_string()),

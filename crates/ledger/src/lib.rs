@@ -13,7 +13,7 @@
 //! [`SqliteLedger`] is the one to use, [`MemoryLedger`] says what it must do: a property test holds one against the other.
 //!
 //! ```
-//! use alertbridge_ledger::{Arrival, Intake, Ledger, OpenOptions, Placement, Route, SqliteLedger};
+//! use alertbridge_ledger::{Arrival, Folding, Intake, Ledger, OpenOptions, Placement, Route, SqliteLedger};
 //! use jiff::Timestamp;
 //!
 //! let folder = tempfile::tempdir().unwrap();
@@ -31,6 +31,7 @@
 //!         level: 5,
 //!         payload: b"{}".to_vec(),
 //!         placement: Placement::Routed(vec![Route { sink: "iris".into(), lane: "1".into() }]),
+//!         folding: Folding::default(),
 //!     }],
 //!     checkpoint: Some("byte 2".into()),
 //!     ..Intake::default()
@@ -60,13 +61,20 @@
 
 mod memory;
 mod names;
+mod quiet;
 mod sqlite;
 mod sums;
+mod trace;
 mod types;
 
 pub use memory::MemoryLedger;
 use names::{LetterId, further_reference};
+pub use quiet::{
+    Budget, Burst, Collected, Continues, FieldSummary, FoldKey, Folding, Group, GroupKind, Hits,
+    MOST_MEMBERS, MOST_VALUES, Repeat, Silence, SilencedBy, TellClaim, TellVerdict, Telling, Told,
+};
 pub use sqlite::{CheckReport, OpenOptions, SqliteLedger, backup, check, vacuum};
+pub use trace::{AttemptTrace, DeliveryTrace, Noise, NoiseRow, Stored, Trace, TraceOutcome};
 pub use types::{
     Arrival, Books, Chooser, Claim, Claimed, DeadLetter, DeadLetterKind, HourRow, Intake,
     IntakeReport, LONGEST_WAIT, Ledger, LedgerError, Malformed, Pause, Placement, Prune,

@@ -5,6 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    quiet::{Continues, Folding, Group, Silence, SilencedBy, TellClaim, Telling, Told},
+    trace::{Noise, Stored, Trace},
+};
+
 /// No delivery is put off for longer; one that is due later was put off by a clock that has been set back since, and is due now.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(2 * 3600);
 
@@ -71,6 +76,8 @@ pub struct Intake {
     pub received_at: Timestamp,
     /// How many alerts were below the gate: counted, not stored.
     pub filtered: u64,
+    /// Which gates took them, for `noise`: name and how many. Need not add up to `filtered`.
+    pub filtered_by: Vec<(String, u64)>,
     /// What was no alert.
     pub malformed: Vec<Malformed>,
     /// The alerts to keep, in order.
@@ -109,14 +116,18 @@ pub struct Arrival {
     pub payload: Vec<u8>,
     /// What was decided.
     pub placement: Placement,
+    /// How it may be counted into another one instead of being routed. Of no meaning for a silenced one.
+    pub folding: Folding,
 }
 
-/// What was decided about an alert. (Silenced and folded come with the crate `pipeline`'s further rules.)
+/// What was decided about an alert. Whether a routed one is folded instead is told by its [`Folding`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
     /// Handed to these sinks, each at most once.
     Routed(Vec<Route>),
+    /// Kept, counted, handed to nobody.
+    Silenced(SilencedBy),
 }
 
 /// One sink an alert goes to.
@@ -137,6 +148,14 @@ pub struct IntakeReport {
     pub duplicates: u64,
     /// Stored under `reference_if_taken`, included in `stored`.
     pub collisions: u64,
+    /// Of `stored`: silenced.
+    pub silenced: u64,
+    /// Of `stored`: folded.
+    pub folded: u64,
+    /// Digests opened (they are stored beside these).
+    pub digests: u64,
+    /// Groups that left before their time because there were too many.
+    pub crowded_out: u64,
 }
 
 /// Asks for deliveries to work on.
@@ -177,8 +196,12 @@ pub struct Claimed {
     pub doubt: bool,
     /// When the alert was received, UTC.
     pub received_at: Timestamp,
-    /// The alert's bytes.
+    /// The alert's bytes; of a digest those of its first member.
     pub payload: Vec<u8>,
+    /// The group of a digest, as it stands now. `None` for an alert of a source.
+    pub digest: Option<Group>,
+    /// The alert it goes on from, to be named in it.
+    pub continues: Option<Continues>,
 }
 
 /// How a claimed delivery ended.
@@ -355,6 +378,8 @@ pub struct Prune {
     pub now: Timestamp,
     /// Payloads of alerts finished longer ago than this go.
     pub payloads_after: Duration,
+    /// Payloads of silenced and folded alerts received longer ago than this go.
+    pub quiet_payloads_after: Duration,
     /// References of alerts finished longer ago than this go too (they guard against doubles from old archives).
     pub references_after: Duration,
     /// At most so many rows in one transaction.
@@ -447,4 +472,43 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// How it stands.
     fn status(&self) -> Receipt<Status>;
+
+    /// Takes delivered alerts whose count the sink was not told yet, those that waited longest first.
+    fn claim_tellings(&self, claim: TellClaim) -> Receipt<Vec<Telling>>;
+
+    /// Gives them back with what came of them. Claims never settled come back when their lease is over, or with [`Self::release`].
+    fn settle_tellings(&self, told: Vec<Told>) -> Receipt<Settled>;
+
+    /// When the next count may be told, if any waits.
+    fn next_telling(&self, sink: &str, interval: Duration) -> Receipt<Option<Timestamp>>;
+
+    /// Stores a silence, or replaces the one of its id (hits are kept).
+    fn put_silence(&self, silence: Silence) -> Receipt<()>;
+
+    /// Ends a silence now. False where none of that id is active or to come.
+    fn expire_silence(&self, id: &str, now: Timestamp) -> Receipt<bool>;
+
+    /// All silences, those that end first at the head; ended ones are kept for 30 days.
+    fn silences(&self) -> Receipt<Vec<Silence>>;
+
+    /// Rises with every change of silences, by whichever process: cheap enough to be asked every second.
+    fn silences_version(&self) -> Receipt<u64>;
+
+    /// The whole way of an alert, by its reference.
+    fn trace(&self, reference: &str) -> Receipt<Option<Trace>>;
+
+    /// The references of the newest alerts, newest first.
+    fn newest(&self, limit: usize) -> Receipt<Vec<String>>;
+
+    /// The alert a sink knows by this id (IRIS: `alert_id`).
+    fn reference_of(&self, sink: &str, id: &str) -> Receipt<Option<String>>;
+
+    /// The references folded into a group, in order, after the given one.
+    fn members(&self, group: i64, after: Option<String>, limit: usize) -> Receipt<Vec<String>>;
+
+    /// What makes the noise since a time; at most `limit` rows a list.
+    fn noise(&self, since: Timestamp, limit: usize) -> Receipt<Noise>;
+
+    /// Stored alerts received since a time whose bytes are kept, oldest first, after the given number; digests are left out.
+    fn stored(&self, since: Timestamp, after: i64, limit: usize) -> Receipt<Vec<Stored>>;
 }

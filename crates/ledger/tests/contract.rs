@@ -51,6 +51,7 @@ fn prune(now: i64, payloads: u64, references: u64) -> Prune {
     Prune {
         now: at(now),
         payloads_after: Duration::from_secs(payloads),
+        quiet_payloads_after: Duration::from_secs(payloads),
         references_after: Duration::from_secs(references),
         limit: 100,
     }

@@ -5,7 +5,7 @@
 use std::{fmt::Debug, path::Path, time::Duration};
 
 use alertbridge_ledger::{
-    Arrival, Claim, Claimed, Intake, Ledger, Malformed, MemoryLedger, OpenOptions, Pause,
+    Arrival, Claim, Claimed, Folding, Intake, Ledger, Malformed, MemoryLedger, OpenOptions, Pause,
     Placement, Prune, Receipt, Route, Settlement, SqliteLedger, Verdict,
 };
 use jiff::Timestamp;
@@ -211,6 +211,7 @@ impl Pair<'_> {
                 let prune = Prune {
                     now,
                     payloads_after: Duration::from_secs(*payloads),
+                    quiet_payloads_after: Duration::from_secs(*payloads),
                     references_after: Duration::from_secs(*references),
                     limit: *limit,
                 };
@@ -351,6 +352,7 @@ fn intake(action: &Action, now: Timestamp) -> Intake {
             level: 7,
             payload: format!("{}-{}", arrival.reference, "x".repeat(arrival.size)).into_bytes(),
             placement: Placement::Routed(routes),
+            folding: Folding::default(),
         });
     }
     let malformed = (0..*malformed).map(|number| Malformed {
@@ -362,6 +364,7 @@ fn intake(action: &Action, now: Timestamp) -> Intake {
         source: name("source", *source),
         received_at: now,
         filtered: *filtered,
+        filtered_by: Vec::new(),
         malformed: malformed.collect(),
         arrivals: drawn,
         checkpoint: checkpoint.then(|| now.to_string()),

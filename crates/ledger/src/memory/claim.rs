@@ -125,6 +125,8 @@ impl Model {
             doubt: delivery.doubt,
             received_at: alert.received_at,
             payload: alert.arrival.payload.clone(),
+            digest: None,
+            continues: None,
         }
     }
 

@@ -10,13 +10,16 @@ mod report;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use self::model::Model;
 use crate::{
-    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, Pause, Prune,
-    PruneReport, Receipt, Settled, Settlement, Status,
+    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, Noise, Pause, Prune,
+    PruneReport, Receipt, Settled, Settlement, Silence, Status, Stored, TellClaim, Telling, Told,
+    Trace,
 };
 
 /// A ledger that is gone with the process.
@@ -103,6 +106,67 @@ impl Ledger for MemoryLedger {
     fn status(&self) -> Receipt<Status> {
         done(self.model().status())
     }
+
+    fn claim_tellings(&self, _claim: TellClaim) -> Receipt<Vec<Telling>> {
+        not_yet()
+    }
+
+    fn settle_tellings(&self, _told: Vec<Told>) -> Receipt<Settled> {
+        not_yet()
+    }
+
+    fn next_telling(&self, _sink: &str, _interval: Duration) -> Receipt<Option<Timestamp>> {
+        not_yet()
+    }
+
+    fn put_silence(&self, _silence: Silence) -> Receipt<()> {
+        not_yet()
+    }
+
+    fn expire_silence(&self, _id: &str, _now: Timestamp) -> Receipt<bool> {
+        not_yet()
+    }
+
+    fn silences(&self) -> Receipt<Vec<Silence>> {
+        not_yet()
+    }
+
+    fn silences_version(&self) -> Receipt<u64> {
+        not_yet()
+    }
+
+    fn trace(&self, _reference: &str) -> Receipt<Option<Trace>> {
+        not_yet()
+    }
+
+    fn newest(&self, _limit: usize) -> Receipt<Vec<String>> {
+        not_yet()
+    }
+
+    fn reference_of(&self, _sink: &str, _id: &str) -> Receipt<Option<String>> {
+        not_yet()
+    }
+
+    fn members(&self, _group: i64, _after: Option<String>, _limit: usize) -> Receipt<Vec<String>> {
+        not_yet()
+    }
+
+    fn noise(&self, _since: Timestamp, _limit: usize) -> Receipt<Noise> {
+        not_yet()
+    }
+
+    fn stored(&self, _since: Timestamp, _after: i64, _limit: usize) -> Receipt<Vec<Stored>> {
+        not_yet()
+    }
+}
+
+fn not_yet<T>() -> Receipt<T> {
+    let (reply, receipt) = tokio::sync::oneshot::channel();
+    // Only fails where the receipt is gone.
+    let _ = reply.send(Err(crate::LedgerError::Fault {
+        detail: "not there yet".into(),
+    }));
+    receipt
 }
 
 fn done<T>(answer: T) -> Receipt<T> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     Arrival, Intake, IntakeReport, LetterId, Malformed, Pause, Placement, Prune, PruneReport,
-    Settled, Settlement, Verdict, further_reference,
+    Route, Settled, Settlement, Verdict, further_reference,
 };
 
 #[derive(Debug, Default)]
@@ -153,7 +153,10 @@ impl Model {
         report.stored += 1;
         report.collisions += u64::from(attempt > 0);
 
-        let Placement::Routed(routes) = &arrival.placement;
+        let routes: &[Route] = match &arrival.placement {
+            Placement::Routed(routes) => routes,
+            Placement::Silenced(_) => &[],
+        };
         let mut sinks: Vec<String> = Vec::new();
         for route in routes {
             if sinks.contains(&route.sink) {

@@ -432,6 +432,8 @@ fn give(
                 doubt: ready.doubt,
                 received_at,
                 payload,
+                digest: None,
+                continues: None,
             }))
         })
         .optional()?;

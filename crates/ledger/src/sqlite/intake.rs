@@ -168,7 +168,10 @@ fn keep(
     (source, received_at): (i64, i64),
     report: &mut IntakeReport,
 ) -> Result<(), SqlError> {
-    let Placement::Routed(routes) = &packed.arrival.placement;
+    let routes: &[Route] = match &packed.arrival.placement {
+        Placement::Routed(routes) => routes,
+        Placement::Silenced(_) => &[],
+    };
     let routes = once_each(routes);
     let hour = hour_of(received_at);
     let finished_at = routes.is_empty().then_some(received_at);

@@ -35,6 +35,8 @@ use std::{
     thread::JoinHandle,
 };
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -44,8 +46,9 @@ use self::{
     writer::Writer,
 };
 use crate::{
-    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, LedgerError, Pause,
-    Prune, PruneReport, Receipt, Settled, Settlement, Status,
+    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, LedgerError, Noise,
+    Pause, Prune, PruneReport, Receipt, Settled, Settlement, Silence, Status, Stored, TellClaim,
+    Telling, Told, Trace,
 };
 
 /// Files smaller than this are checked whole before use, others in the background.
@@ -315,6 +318,67 @@ impl Ledger for SqliteLedger {
             status::status(connection, &path, stall.now())
         })
     }
+
+    fn claim_tellings(&self, _claim: TellClaim) -> Receipt<Vec<Telling>> {
+        not_yet()
+    }
+
+    fn settle_tellings(&self, _told: Vec<Told>) -> Receipt<Settled> {
+        not_yet()
+    }
+
+    fn next_telling(&self, _sink: &str, _interval: Duration) -> Receipt<Option<Timestamp>> {
+        not_yet()
+    }
+
+    fn put_silence(&self, _silence: Silence) -> Receipt<()> {
+        not_yet()
+    }
+
+    fn expire_silence(&self, _id: &str, _now: Timestamp) -> Receipt<bool> {
+        not_yet()
+    }
+
+    fn silences(&self) -> Receipt<Vec<Silence>> {
+        not_yet()
+    }
+
+    fn silences_version(&self) -> Receipt<u64> {
+        not_yet()
+    }
+
+    fn trace(&self, _reference: &str) -> Receipt<Option<Trace>> {
+        not_yet()
+    }
+
+    fn newest(&self, _limit: usize) -> Receipt<Vec<String>> {
+        not_yet()
+    }
+
+    fn reference_of(&self, _sink: &str, _id: &str) -> Receipt<Option<String>> {
+        not_yet()
+    }
+
+    fn members(&self, _group: i64, _after: Option<String>, _limit: usize) -> Receipt<Vec<String>> {
+        not_yet()
+    }
+
+    fn noise(&self, _since: Timestamp, _limit: usize) -> Receipt<Noise> {
+        not_yet()
+    }
+
+    fn stored(&self, _since: Timestamp, _after: i64, _limit: usize) -> Receipt<Vec<Stored>> {
+        not_yet()
+    }
+}
+
+fn not_yet<T>() -> Receipt<T> {
+    let (reply, receipt) = tokio::sync::oneshot::channel();
+    // Only fails where the receipt is gone.
+    let _ = reply.send(Err(crate::LedgerError::Fault {
+        detail: "not there yet".into(),
+    }));
+    receipt
 }
 
 impl Drop for SqliteLedger {

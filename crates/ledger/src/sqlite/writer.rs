@@ -193,7 +193,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Arrival, Intake, IntakeReport, Placement, Receipt, Route,
+        Arrival, Folding, Intake, IntakeReport, Placement, Receipt, Route,
         sqlite::{books, connection, intake, intake::PackedIntake},
     };
 
@@ -213,6 +213,7 @@ mod tests {
                     sink: "iris".into(),
                     lane: format!("lane {number}"),
                 }]),
+                folding: Folding::default(),
             }],
             ..Intake::default()
         });

@@ -8,8 +8,8 @@ use std::{
 };
 
 use alertbridge_ledger::{
-    Arrival, Claim, Claimed, Intake, Ledger, OpenOptions, Placement, Receipt, Route, Settlement,
-    Verdict,
+    Arrival, Claim, Claimed, Folding, Intake, Ledger, OpenOptions, Placement, Receipt, Route,
+    Settlement, Verdict,
 };
 use jiff::Timestamp;
 
@@ -49,6 +49,7 @@ pub fn arrival(number: u64) -> Arrival {
         )
         .into_bytes(),
         placement: Placement::Routed(vec![route("iris", "1")]),
+        folding: Folding::default(),
     }
 }
 
@@ -61,6 +62,7 @@ pub fn intake(arrivals: Vec<Arrival>) -> Intake {
         source: "follower".into(),
         received_at: at(0),
         filtered: 0,
+        filtered_by: Vec::new(),
         malformed: Vec::new(),
         arrivals,
         checkpoint: Some("here".into()),

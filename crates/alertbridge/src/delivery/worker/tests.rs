@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use alertbridge_ledger::{Arrival, Books, Intake, MemoryLedger, Placement, Route};
+use alertbridge_ledger::{Arrival, Books, Folding, Intake, MemoryLedger, Placement, Route};
 use alertbridge_sinks::{Proof, SinkFuture};
 use tokio::task::JoinHandle;
 
@@ -162,6 +162,7 @@ impl<S: Sink> World<S> {
                 sink: "iris".into(),
                 lane: "1".into(),
             }]),
+            folding: Folding::default(),
         });
         let intake = Intake {
             source: "follower".into(),
