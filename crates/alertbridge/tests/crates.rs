@@ -4,11 +4,12 @@
 use std::{collections::BTreeSet, path::Path};
 
 /// Each crate and the crates of ours it may depend on.
-const ALLOWED: [(&str, &[&str]); 8] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("hook", &[]),
     ("alert", &[]),
     ("pipeline", &["alert"]),
     ("ledger", &[]),
+    ("intel", &["alert"]),
     ("sources", &["hook"]),
     ("sinks", &["alert"]),
     ("sandbox", &[]),
