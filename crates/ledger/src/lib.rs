@@ -59,6 +59,7 @@
 //! * Dead letters are listed malformed ones first, each kind by its numbers.
 //! * Times are kept in whole milliseconds.
 
+mod attempts;
 mod memory;
 mod names;
 mod quiet;
@@ -71,7 +72,8 @@ pub use memory::MemoryLedger;
 use names::{LetterId, further_reference};
 pub use quiet::{
     Budget, Burst, Collected, Continues, FieldSummary, FoldKey, Folding, Group, GroupKind, Hits,
-    MOST_MEMBERS, MOST_VALUES, Repeat, Silence, SilencedBy, TellClaim, TellVerdict, Telling, Told,
+    KEPT_SILENCES, MOST_MEMBERS, MOST_VALUES, Repeat, Silence, SilencedBy, TellClaim, TellVerdict,
+    Telling, Told,
 };
 pub use sqlite::{CheckReport, OpenOptions, SqliteLedger, backup, check, vacuum};
 pub use trace::{AttemptTrace, DeliveryTrace, Noise, NoiseRow, Stored, Trace, TraceOutcome};

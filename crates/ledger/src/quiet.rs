@@ -97,7 +97,8 @@ pub enum SilencedBy {
     Mute(String),
 }
 
-/// A silence, as in Alertmanager.
+/// A silence, as in Alertmanager: alerts that come while it is active and hold all its matchers are kept and counted, and handed to
+/// nobody. Ended ones are kept for [`KEPT_SILENCES`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     /// Its id, a UUID.
@@ -121,6 +122,9 @@ pub struct Silence {
     #[serde(default)]
     pub last_hit: Option<Timestamp>,
 }
+
+/// Ended silences are kept for so long: 30 days.
+pub const KEPT_SILENCES: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// How often a rule took an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -83,7 +83,7 @@ pub struct DeliveryTrace {
 pub struct AttemptTrace {
     /// When it ended, UTC.
     pub at: Timestamp,
-    /// `delivered`, `adopted`, `retry`, `in doubt`, `dead`, `told`, `tell again`, `ended`.
+    /// `delivered`, `adopted`, `retry`, `in doubt`, `dead`, `told`, `tell again`, `given up`, `ended`.
     pub what: String,
     /// The sink's answer in words; empty for success.
     pub why: String,

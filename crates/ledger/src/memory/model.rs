@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
+use super::silences::Silences;
 use crate::{
     Arrival, Intake, IntakeReport, LetterId, Malformed, Pause, Placement, Prune, PruneReport,
     Route, Settled, Settlement, Verdict, further_reference,
@@ -18,6 +19,7 @@ pub(super) struct Model {
     pub(super) deliveries: Vec<Delivery>,
     pub(super) lanes: Vec<Lane>,
     pub(super) pauses: BTreeMap<(String, Option<String>), Pause>,
+    pub(super) silences: Silences,
 }
 
 /// What is not stored, only counted: one for each intake.
@@ -332,6 +334,7 @@ impl Model {
                 left -= 1;
             }
         }
+        self.forget_silences(prune.now);
         report.more = left == 0;
         report
     }

@@ -6,6 +6,7 @@
 //! All changes, and the cheap questions `checkpoint` and `next_due`, go through the writer's queue and take effect in order.
 //! `books`, `dead_letters` and `status` are answered beside it and show what is committed at that moment.
 
+mod attempts;
 mod batch;
 mod books;
 mod claim;
@@ -22,6 +23,7 @@ mod reader;
 mod reroute;
 mod schema;
 mod settle;
+mod silences;
 mod status;
 mod time;
 mod writer;
@@ -331,20 +333,21 @@ impl Ledger for SqliteLedger {
         not_yet()
     }
 
-    fn put_silence(&self, _silence: Silence) -> Receipt<()> {
-        not_yet()
+    fn put_silence(&self, silence: Silence) -> Receipt<()> {
+        self.change(move |batch| silences::put(batch, &silence))
     }
 
-    fn expire_silence(&self, _id: &str, _now: Timestamp) -> Receipt<bool> {
-        not_yet()
+    fn expire_silence(&self, id: &str, now: Timestamp) -> Receipt<bool> {
+        let id = id.to_owned();
+        self.change(move |batch| silences::expire(batch, &id, now))
     }
 
     fn silences(&self) -> Receipt<Vec<Silence>> {
-        not_yet()
+        self.read(self.counts.as_ref(), silences::all)
     }
 
     fn silences_version(&self) -> Receipt<u64> {
-        not_yet()
+        self.read(self.counts.as_ref(), silences::version)
     }
 
     fn trace(&self, _reference: &str) -> Receipt<Option<Trace>> {

@@ -5,7 +5,7 @@
 
 use rusqlite::params;
 
-use super::{batch::Batch, error::SqlError, time::millis};
+use super::{attempts, batch::Batch, error::SqlError, silences, time::millis};
 use crate::{Prune, PruneReport};
 
 /// 16 MiB with pages of 4 KiB.
@@ -43,6 +43,7 @@ pub(super) fn prune(batch: &mut Batch<'_>, prune: &Prune) -> Result<PruneReport,
     left -= alerts.len();
 
     left -= forget_malformed(batch, left)?;
+    silences::forget(batch, prune.now)?;
     report.more = left == 0;
     let vacuum = format!("PRAGMA incremental_vacuum({MOST_PAGES})");
     let mut vacuum = batch.connection.prepare_cached(&vacuum)?;
@@ -91,6 +92,7 @@ fn forget(batch: &mut Batch<'_>, alert: i64) -> Result<(), SqlError> {
             tally.dead_forgotten += 1;
         }
     }
+    attempts::forget(batch, first, deliveries)?;
     connection
         .prepare_cached("DELETE FROM alert WHERE id = ?1")?
         .execute([alert])?;

@@ -14,6 +14,9 @@
 //! | `source_hour` | counters of a source in an hour | `forgotten`, `malformed_forgotten`: rows pruned since, so that counters and rows can still be compared |
 //! | `sink_hour` | counters of a sink in an hour of reception | `delivered_forgotten`, `dead_forgotten`: likewise |
 //! | `pause` | a lane or sink that waits for the operator | `whole` 1: all of the sink (then `lane` is empty) |
+//! | `silence` | a silence; hits are in `rule_hit` | until `ends_at`, not included |
+//! | `silence_version` | (one row) | raised with each change of a silence |
+//! | `attempt` | an attempt that did not deliver, or told a count | `number` counts up within a delivery; of many the first and the last ones are kept |
 //!
 //! Names (`source`, `sink`, `lane`, `agent`) are never pruned: whether an agent is still referred to could only be told by an
 //! index on `delivery.agent` that every intake would have to keep, to save about 40 bytes a name, against some 2 KB for each
@@ -29,7 +32,7 @@ use super::error::SqlError;
 use crate::LedgerError;
 
 /// Each entry takes a database from the version of its place to the next.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_3];
 
 /// The newest version this program knows.
 pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;
@@ -155,6 +158,31 @@ CREATE TABLE pause (
     probe_at INTEGER NOT NULL,
     PRIMARY KEY (sink, whole, lane)
 ) STRICT, WITHOUT ROWID;
+";
+
+const VERSION_3: &str = "
+CREATE TABLE silence (
+    id TEXT PRIMARY KEY,
+    matchers TEXT NOT NULL,
+    starts_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    comment TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE silence_version (number INTEGER NOT NULL) STRICT;
+INSERT INTO silence_version VALUES (0);
+
+CREATE TABLE attempt (
+    delivery INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (delivery, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX delivery_proof ON delivery (proof_id) WHERE proof_id IS NOT NULL;
 ";
 
 /// The version of a database; refuses one that a newer program wrote.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, params};
 
-use super::{batch::Batch, error::SqlError, time::millis};
-use crate::{Settled, Settlement, Verdict};
+use super::{attempts, batch::Batch, error::SqlError, time::millis};
+use crate::{Settled, Settlement, Verdict, attempts::of_verdict};
 
 /// Settles; a claim that was lost in between settles nothing.
 pub(super) fn settle(
@@ -94,6 +94,9 @@ fn settle_one(
         return Ok(false);
     }
     let origin = batch.origin(delivery)?;
+    if let Some((what, why)) = of_verdict(&settlement.verdict) {
+        attempts::record(batch, delivery, settlement.at, what, why)?;
+    }
     let tally = batch.sink_tally(origin.hour, origin.sink);
     match &settlement.verdict {
         Verdict::Delivered { adopted, .. } => {
