@@ -176,6 +176,13 @@ impl<'de> Deserialize<'de> for RuleId {
     }
 }
 
+impl RuleId {
+    /// As written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl From<&str> for RuleId {
     fn from(id: &str) -> Self {
         Self(id.to_owned())

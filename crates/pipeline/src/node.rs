@@ -115,6 +115,43 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Shows each text below with its path, in the alert's order; a list's items stand at the list's path. Opens at most
+    /// `deepest` objects and lists within each other, and ends where `look` answers true.
+    pub(crate) fn leaves<'v>(
+        &'v self,
+        path: &mut String,
+        deepest: usize,
+        look: &mut dyn FnMut(&str, &'v str) -> bool,
+    ) -> bool {
+        match self.content() {
+            Content::Nothing => false,
+            Content::Text(text) => look(path, text),
+            Content::List(_) | Content::Object(_) if deepest == 0 => false,
+            Content::List(items) => items
+                .iter()
+                .any(|item| item.leaves(path, deepest - 1, look)),
+            Content::Object(fields) => fields.iter().any(|(key, node)| {
+                let length = path.len();
+                if length > 0 {
+                    path.push('.');
+                }
+                path.push_str(&key.0);
+                let enough = node.leaves(path, deepest - 1, look);
+                path.truncate(length);
+                enough
+            }),
+        }
+    }
+
+    /// The value of a key of this object, letter for letter.
+    pub(crate) fn child(&self, name: &str) -> Option<&Node<'a>> {
+        let Content::Object(fields) = self.content() else {
+            return None;
+        };
+        let mut named = fields.iter().filter(|(key, _)| key.0 == name);
+        named.next().map(|(_, node)| node)
+    }
+
     fn content(&self) -> &Content<'a> {
         self.content.get_or_init(|| open(self.raw))
     }

@@ -75,6 +75,40 @@ impl<'a> AlertView<'a> {
             || self.search(field, &mut |_| true) == Search::Enough
     }
 
+    /// Shows every text at a dotted path, without the white space around it; ends where `look` answers true.
+    pub(crate) fn each<'v>(&'v self, path: &str, look: &mut dyn FnMut(&'v str) -> bool) {
+        let mut look = |seen: Seen<'v>| match seen {
+            Seen::Text(text) => match text.trim() {
+                "" => false,
+                text => look(text),
+            },
+            Seen::Object => false,
+        };
+        if self.root.search(path, Letters::Exact, &mut look) == Search::Missing {
+            self.root.search(path, Letters::AnyCase, &mut look);
+        }
+    }
+
+    /// The first text at a dotted path, without the white space around it.
+    pub(crate) fn text<'v>(&'v self, path: &str) -> Option<&'v str> {
+        let mut first = None;
+        self.each(path, &mut |text| {
+            first = Some(text);
+            true
+        });
+        first
+    }
+
+    /// What was read of the alert before anybody decides.
+    pub(crate) fn head(&self) -> &'a Head {
+        self.head
+    }
+
+    /// The alert as a whole, to walk over all it holds.
+    pub(crate) fn root(&self) -> &Node<'a> {
+        &self.root
+    }
+
     fn search<'v>(&'v self, field: &Field, look: &mut dyn FnMut(Seen<'v>) -> bool) -> Search {
         match self.root.search(field.path(), Letters::Exact, look) {
             Search::Missing => self.root.search(field.path(), Letters::AnyCase, look),

@@ -95,6 +95,32 @@ impl Matcher {
         Field::new(field).map(|field| Self { field, test })
     }
 
+    /// `field =~ pattern`; `None` where the field is no name.
+    pub(crate) fn like(field: &str, pattern: Pattern) -> Option<Self> {
+        let test = Test::Like(pattern);
+        Field::new(field).map(|field| Self { field, test })
+    }
+
+    /// `field in networks`; `None` where the field is no name.
+    pub(crate) fn within(field: &str, networks: Vec<IpNet>) -> Option<Self> {
+        let test = Test::Within(networks);
+        Field::new(field).map(|field| Self { field, test })
+    }
+
+    /// Whether it holds for an alert that has nothing at the field. A comparison of `rule.level` counts as one that does: every
+    /// alert has a level.
+    pub(crate) fn matches_empty(&self) -> bool {
+        match &self.test {
+            Test::Equal(text) => text.is_empty(),
+            Test::NotEqual(text) => !text.is_empty(),
+            Test::Like(pattern) => pattern.matches(""),
+            Test::NotLike(pattern) => !pattern.matches(""),
+            Test::Within(_) => false,
+            Test::Compare(..) | Test::Exists => self.field.head == Some(HeadField::RuleLevel),
+            Test::Missing | Test::NotWithin(_) => true,
+        }
+    }
+
     /// The field it looks at.
     pub fn field(&self) -> &Field {
         &self.field
@@ -158,6 +184,11 @@ impl Matchers {
     /// The single matchers, as written.
     pub fn iter(&self) -> std::slice::Iter<'_, Matcher> {
         self.0.iter()
+    }
+
+    /// Whether an alert that has nothing at any of the fields fulfils them all: then they pick out next to nothing.
+    pub(crate) fn match_empty(&self) -> bool {
+        self.0.iter().all(Matcher::matches_empty)
     }
 
     /// Levels below this one can't fulfil them all.
