@@ -5,6 +5,8 @@ use std::{future::Future, pin::Pin, time::Duration};
 use alertbridge_alert::Alert;
 use jiff::Timestamp;
 
+use crate::{Amended, Amendment, Continues, Digest, IntelHit};
+
 /// A boxed future, so that sinks can be kept in one list.
 pub type SinkFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -21,6 +23,12 @@ pub struct Outgoing {
     pub received_at: Timestamp,
     /// How often this delivery was begun, 1 at the first time.
     pub attempt: u32,
+    /// The alerts this one stands for; `alert` is the first of them then.
+    pub digest: Option<Digest>,
+    /// The alert it goes on from.
+    pub continues: Option<Continues>,
+    /// What threat intelligence knows about its observables, the weightiest first.
+    pub intel: Vec<IntelHit>,
 }
 
 /// What the sink has of an alert it took.
@@ -121,4 +129,18 @@ pub trait Sink: Send + Sync + 'static {
 
     /// Looks whether the sink holds it, exactly.
     fn look_up<'a>(&'a self, outgoing: &'a Outgoing) -> SinkFuture<'a, Presence>;
+
+    /// Whether it can change what it took.
+    fn amends(&self) -> bool {
+        false
+    }
+
+    /// Changes what it took, as little as can be. Safe to repeat. Never panics; bounded in time.
+    fn amend<'a>(&'a self, _amendment: &'a Amendment) -> SinkFuture<'a, Amended> {
+        Box::pin(async {
+            Amended::Never {
+                why: "this sink can't change what it took".to_owned(),
+            }
+        })
+    }
 }

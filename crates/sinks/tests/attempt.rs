@@ -110,6 +110,9 @@ async fn run(deliver: Outcome, look_up: Presence, doubt: bool) -> (Outcome, u32,
         lane: String::new(),
         received_at: jiff::Timestamp::UNIX_EPOCH,
         attempt: 1,
+        digest: None,
+        continues: None,
+        intel: Vec::new(),
     };
     let outcome = attempt(&sink, &outgoing, doubt).await;
     (

@@ -52,6 +52,9 @@ pub fn outgoing(sink: &dyn Sink, alert: Alert) -> Outgoing {
         lane: sink.lane(&alert),
         received_at: "2026-11-21T09:00:00Z".parse().unwrap(),
         attempt: 1,
+        digest: None,
+        continues: None,
+        intel: Vec::new(),
         alert,
     }
 }

@@ -385,6 +385,9 @@ impl Worker {
             lane: claimed.lane.clone(),
             received_at: claimed.received_at,
             attempt: claimed.attempt,
+            digest: None,
+            continues: None,
+            intel: Vec::new(),
         };
         let (sink, limit, doubt) = (
             self.sink.clone(),
