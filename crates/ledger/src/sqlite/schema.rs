@@ -7,12 +7,18 @@
 //! | `sequence` | (one row) | numbers are never used twice: the next `alert.id` and `delivery.id` are the highest in use + 1, but not below these, which are written when rows are pruned (and not with each intake: one page less in each of its commits) |
 //! | `source` | a source | `checkpoint`: its position, written with the alerts before it |
 //! | `sink`, `lane`, `agent` | a name | `lane.turn`: rises with each claim given from the lane, so that lanes take turns |
-//! | `alert` | an alert kept | `reference` is unique; `open`: deliveries neither delivered nor handled; `first_delivery`, `deliveries`: its deliveries have the numbers from there on; `finished_at`: set when `open` became 0; `kept`: its payload is still there |
+//! | `alert` | an alert kept, or a digest | `reference` is unique; `outcome` 0 routed, 1 silenced (`silenced_by`: a `rule_hit`), 2 folded (into `fold`); `fold` of a routed one: its group, where that is not simply the one of its own number; `agent` is NULL in rows from version 1 (its deliveries have it); `copies`: further copies seen; `open`: deliveries neither delivered nor handled; `first_delivery`, `deliveries`: its deliveries have the numbers from there on; `finished_at`: set when `open` became 0; `kept`: its payload is still there, 1 of a routed one, 2 of another |
 //! | `payload` | an alert's bytes | `codec` 0 raw, 1 LZ4 block; `size` before compression |
 //! | `delivery` | an alert on its way to a sink | `state` 0 ready, 1 waiting for `due_at`, 2 claimed, 3 delivered, 4 dead; `outcome` 0 pending (states 0–2), 1 delivered, 2 dead; `attempts`, `blamed`, `doubt`, `fence` as in `Claimed`; `proof_*`, `changes`, `adopted` of a delivered one; `why` of the last retry or the death; `handled_at` of a dead one |
 //! | `malformed` | what was no alert | `place`: where it stood |
-//! | `source_hour` | counters of a source in an hour | `forgotten`, `malformed_forgotten`: rows pruned since, so that counters and rows can still be compared |
+//! | `source_hour` | counters of a source in an hour | `forgotten`, `malformed_forgotten`: rows pruned since, so that counters and rows can still be compared (`forgotten` of routed ones, `silenced_forgotten`, `folded_forgotten` likewise) |
 //! | `sink_hour` | counters of a sink in an hour of reception | `delivered_forgotten`, `dead_forgotten`: likewise |
+//! | `fold` | a group of alerts counted into one | `id`: the number of the alert that opened it; `kind` 0 repeats, 1 burst, 2 budget; `parent`: the alert the others are counted into; `key`: NULL once nothing is folded into it; `until`: when it ends by age; `fields`: what varies (see `distinct`), NULL for nothing; `ended_by`: the delivery whose sink has closed it |
+//! | `continues` | a group that goes on from an alert closed at a sink | |
+//! | `telling` | a delivered alert's count on its way to the sink | by delivery; `state` 0 nothing to tell, 1 to be told from `at` on, 2 claimed, 3 never again, 4 to be told an interval after `at` (when it was told last), 5 of a digest not delivered yet; `told`: the count the sink shows |
+//! | `burst`, `budget` | what was routed since a time | forgotten once `until` is past, by the next prune |
+//! | `rule_hit`, `rule_hour` | how often a rule took an alert, in all and by hour | |
+//! | `quiet` | (one row) | `crowded_out`: groups that left before their time |
 //! | `pause` | a lane or sink that waits for the operator | `whole` 1: all of the sink (then `lane` is empty) |
 //! | `silence` | a silence; hits are in `rule_hit` | until `ends_at`, not included |
 //! | `silence_version` | (one row) | raised with each change of a silence |
@@ -32,7 +38,7 @@ use super::error::SqlError;
 use crate::LedgerError;
 
 /// Each entry takes a database from the version of its place to the next.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_3];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// The newest version this program knows.
 pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;
@@ -183,6 +189,92 @@ CREATE TABLE attempt (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX delivery_proof ON delivery (proof_id) WHERE proof_id IS NOT NULL;
+";
+
+/// Quiet: outcomes, groups, budgets, tellings, and what took how much. A new column costs the rows of before nothing; the one
+/// index that is made anew is read for the books alone.
+const VERSION_2: &str = "
+ALTER TABLE alert ADD COLUMN outcome INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE alert ADD COLUMN agent INTEGER;
+ALTER TABLE alert ADD COLUMN copies INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE alert ADD COLUMN silenced_by INTEGER;
+ALTER TABLE alert ADD COLUMN fold INTEGER;
+DROP INDEX alert_books;
+CREATE INDEX alert_books ON alert (source, hour, outcome);
+CREATE INDEX alert_fold ON alert (fold) WHERE outcome = 2;
+
+ALTER TABLE source_hour ADD COLUMN silenced_forgotten INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE source_hour ADD COLUMN folded_forgotten INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE fold (
+    id INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    parent INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    folded INTEGER NOT NULL,
+    key BLOB,
+    until INTEGER,
+    fields BLOB,
+    ended TEXT,
+    ended_by INTEGER
+) STRICT;
+CREATE INDEX fold_key ON fold (key, kind) WHERE key IS NOT NULL;
+CREATE INDEX fold_until ON fold (until, last_at) WHERE key IS NOT NULL;
+
+CREATE TABLE continues (
+    fold INTEGER PRIMARY KEY REFERENCES fold,
+    sink INTEGER NOT NULL,
+    proof_id TEXT NOT NULL,
+    proof_link TEXT,
+    why TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE telling (
+    delivery INTEGER PRIMARY KEY,
+    fold INTEGER NOT NULL,
+    sink INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    told INTEGER NOT NULL DEFAULT 0,
+    at INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    fence INTEGER NOT NULL DEFAULT 0,
+    lease_until INTEGER
+) STRICT;
+CREATE INDEX telling_due ON telling (sink, state, at) WHERE state IN (1, 4);
+CREATE INDEX telling_claimed ON telling (delivery) WHERE state = 2;
+
+CREATE TABLE burst (
+    key BLOB PRIMARY KEY,
+    since INTEGER NOT NULL,
+    routed INTEGER NOT NULL,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE budget (
+    key BLOB PRIMARY KEY,
+    since INTEGER NOT NULL,
+    routed INTEGER NOT NULL,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE rule_hit (
+    id INTEGER PRIMARY KEY,
+    rule TEXT NOT NULL,
+    name TEXT NOT NULL,
+    hits INTEGER NOT NULL DEFAULT 0,
+    last_hit INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (rule, name)
+) STRICT;
+CREATE TABLE rule_hour (
+    hour INTEGER NOT NULL,
+    rule INTEGER NOT NULL REFERENCES rule_hit,
+    hits INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (hour, rule)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE quiet (crowded_out INTEGER NOT NULL) STRICT;
+INSERT INTO quiet VALUES (0);
 ";
 
 /// The version of a database; refuses one that a newer program wrote.
