@@ -14,9 +14,10 @@
 
 mod glued;
 mod head;
+mod ioc;
 mod lenient;
 mod level;
-mod observable;
+pub mod observables;
 mod reference;
 mod surrogates;
 mod tree;
@@ -25,8 +26,8 @@ use std::{borrow::Cow, sync::Arc};
 
 pub use glued::split_glued;
 pub use head::{Agent, Head, Mitre};
+pub use ioc::{Observable, ObservableKind};
 pub use level::level;
-pub use observable::{Observable, ObservableKind};
 pub use reference::{Fingerprint, Reference};
 
 /// One alert: its bytes as they came, and its head. Cheap to clone.
@@ -92,10 +93,19 @@ impl Alert {
         tree::tree(&self.text())
     }
 
+    /// What is matched against threat intelligence: more than [`observables`](Self::observables), with the direction of
+    /// addresses and without what the filter leaves out.
+    pub fn intel_observables(
+        &self,
+        filter: &observables::ObservableFilter,
+    ) -> observables::Observables {
+        observables::of_tree(&self.tree(), filter)
+    }
+
     /// What an analyst would look up: addresses, hashes, domains, URLs, file names; each with the field it stood in, in a
     /// stable order, without doubles.
     pub fn observables(&self) -> Vec<Observable> {
-        observable::observables(&self.tree())
+        ioc::observables(&self.tree())
     }
 }
 
