@@ -37,6 +37,8 @@ pub(crate) struct Version(u32, u32, u32);
 impl Version {
     pub(crate) const EXACT_SEARCH: Self = Self(2, 4, 17);
     pub(crate) const REFERENCE_SEARCH: Self = Self(2, 4, 15);
+    /// `alert_owner_id: -1` means nobody (facts/iris.md §6).
+    pub(crate) const OWNER_NOBODY: Self = Self(2, 4, 15);
 
     /// Reads `v2.4.20`, `2.5.0-beta.1`.
     pub(crate) fn parse(text: &str) -> Option<Self> {

@@ -8,6 +8,7 @@
 //!
 //! The caller is the delivery worker (through [`crate::attempt`]) and the commands `alertbridge iris ids|check`.
 
+mod amend;
 mod check;
 mod classify;
 mod client;
@@ -19,7 +20,9 @@ mod key;
 mod lookup;
 mod names;
 mod payload;
+mod repeats;
 mod safe_text;
+mod severity;
 mod tls;
 
 use std::{
@@ -35,6 +38,7 @@ pub use config::{
 };
 pub use identity::alert_uuid;
 pub use names::NamedId;
+pub use repeats::Repeats;
 use tokio::sync::Mutex as AsyncMutex;
 
 use self::{
@@ -45,7 +49,7 @@ use self::{
     names::{Resolved, Wanted},
     payload::{IocRules, LinkTemplate, Payload, Settings},
 };
-use crate::{Outcome, Outgoing, Presence, Proof, Sink, SinkError, SinkFuture};
+use crate::{Amended, Amendment, Outcome, Outgoing, Presence, Proof, Sink, SinkError, SinkFuture};
 
 /// Delivers alerts to one DFIR-IRIS.
 #[derive(Debug)]
@@ -58,6 +62,10 @@ pub struct IrisSink {
     resolved: AsyncMutex<Option<Arc<Resolved>>>,
     /// Ids of customers that are named.
     customer_ids: AsyncMutex<HashMap<String, i64>>,
+    /// Lower-case names of statuses that end an alert.
+    ended_statuses: BTreeSet<String>,
+    /// The id of the key's user; empty until it was needed.
+    own_user: AsyncMutex<Option<i64>>,
     /// The server's version, forgotten after every trouble because a restart may have changed it.
     version: Mutex<Option<String>>,
 }
@@ -105,6 +113,12 @@ impl IrisSink {
                 classifications: config.classifications,
             },
             wanted,
+            ended_statuses: config
+                .ended_statuses
+                .iter()
+                .map(|name| name.trim().to_lowercase())
+                .collect(),
+            own_user: AsyncMutex::new(None),
             resolved: AsyncMutex::new(None),
             customer_ids: AsyncMutex::new(HashMap::new()),
             version: Mutex::new(None),
@@ -224,6 +238,14 @@ impl Sink for IrisSink {
     fn look_up<'a>(&'a self, outgoing: &'a Outgoing) -> SinkFuture<'a, Presence> {
         Box::pin(self.look_up_one(outgoing))
     }
+
+    fn amends(&self) -> bool {
+        true
+    }
+
+    fn amend<'a>(&'a self, amendment: &'a Amendment) -> SinkFuture<'a, Amended> {
+        Box::pin(self.amend_one(amendment))
+    }
 }
 
 fn check_values(config: &IrisConfig, mapping: &Mapping) -> Result<(), SinkError> {
@@ -287,7 +309,7 @@ mod tests {
         "requests_in_flight": 8, "timeout": 60, "connect_timeout": 5, "response_limit": 1000000, "preset": "alertbridge",
         "customers": [{"customer": "Acme", "agent_label": "customer=acme", "agent_group": ["a", "b"], "agent_name": "web*",
             "agent_ip": ["10.0.0.0/8", "fd00::1"], "manager": "m?", "rule_group": "sshd"}],
-        "default_customer": 2, "severities": {"Low": 0, "High": 10}, "status": "New", "title": "{rule_description} | {agent_name}",
+        "default_customer": 2, "severities": {"Low": 0, "High": 10}, "status": "New", "ended_statuses": ["Closed", "Merged"], "title": "{rule_description} | {agent_name}",
         "description": "sections", "source": "Wazuh", "source_ref": "alert-id", "note": "n", "tags": ["wazuh", "{rule_group}"],
         "extra_tags": ["soc"], "classifications": [{"rule_group": ["sshd"], "classification": "intrusion-attempts:login-attempts"}],
         "dashboard_url": "https://dashboard.example", "dashboard_link": "wazuh-4.0",

@@ -164,7 +164,10 @@ pub(crate) struct Wanted {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Resolved {
     severities: HashMap<String, i64>,
+    /// All of them, also those the configuration does not name.
+    severity_rows: Vec<NamedId>,
     status: i64,
+    status_rows: Vec<NamedId>,
     classifications: HashMap<String, i64>,
     ioc_types: HashMap<IocKind, i64>,
     tlp: Option<i64>,
@@ -180,8 +183,10 @@ impl Wanted {
             let id = SEVERITIES.id_of(&rows, "severities", name, Scope::Sink)?;
             resolved.severities.insert(name.clone(), id);
         }
+        resolved.severity_rows = rows;
         let rows = STATUSES.fetch(client).await?;
         resolved.status = STATUSES.id_of(&rows, "status", &self.status, Scope::Sink)?;
+        resolved.status_rows = rows;
         if !self.classifications.is_empty() {
             let rows = CLASSIFICATIONS.fetch(client).await?;
             for name in &self.classifications {
@@ -207,6 +212,30 @@ impl Wanted {
         }
         Ok(resolved)
     }
+}
+
+impl Resolved {
+    /// The id of any severity of this IRIS.
+    pub(crate) fn severity_id(&self, name: &str) -> Option<i64> {
+        let is_it = |row: &&NamedId| row.name.trim().eq_ignore_ascii_case(name.trim());
+        self.severity_rows.iter().find(is_it).map(|row| row.id)
+    }
+
+    /// The name of a severity.
+    pub(crate) fn severity_name(&self, id: i64) -> Option<&str> {
+        name_of(&self.severity_rows, id)
+    }
+
+    /// The name of a status.
+    pub(crate) fn status_name(&self, id: i64) -> Option<&str> {
+        name_of(&self.status_rows, id)
+    }
+}
+
+fn name_of(rows: &[NamedId], id: i64) -> Option<&str> {
+    rows.iter()
+        .find(|row| row.id == id)
+        .map(|row| row.name.as_str())
 }
 
 impl Ids for Resolved {

@@ -55,6 +55,8 @@ pub struct IrisConfig {
     pub severities: Option<BTreeMap<String, u32>>,
     /// The status of a new alert, default `New`.
     pub status: String,
+    /// Names of statuses after which an alert is left alone, default `Closed`, `Merged`: a repeat goes on with a new alert then.
+    pub ended_statuses: Vec<String>,
     /// The title: text with placeholders such as `{rule_description}`. Parts between ` | ` whose placeholders are all empty
     /// are left out. Default `{rule_description}`.
     pub title: Option<String>,
@@ -107,6 +109,7 @@ impl Default for IrisConfig {
             default_customer: Customer::Id(1),
             severities: None,
             status: "New".to_owned(),
+            ended_statuses: vec!["Closed".to_owned(), "Merged".to_owned()],
             title: None,
             description: None,
             source: None,

@@ -1,0 +1,250 @@
+//! Changing a delivered alert.
+//!
+//! IRIS knows no compare-and-set, an update of an alert nobody owns makes the caller its owner, and the history keeps no old text of a
+//! note (facts/iris.md §0.6, §0.7, §6). So: read, write only the fields that differ, read again, and set right once what somebody
+//! else changed at the same moment. Invariants:
+//! - nobody's words are removed but by that race, which is then said in a comment and counted (`note_edit_overlapped`);
+//! - no alert gets the API user as its owner, none loses the analyst who has it;
+//! - fields that are not named are never sent.
+//!
+//! docs/iris-notes.md says it to operators.
+
+mod comments;
+mod history;
+mod plan;
+mod seen;
+mod splice;
+
+use serde::Deserialize;
+use tracing::warn;
+
+use self::{
+    history::News,
+    plan::{NOTE_LIMIT, NoRoom, Plan, Wish},
+    seen::{Seen, says_not_found},
+};
+use super::{
+    IrisSink,
+    classify::{self, Meaning},
+    identity::alert_uuid,
+    lookup::{Found, Version, answered, of_fault},
+    safe_text::{Changes, attribute_text},
+};
+use crate::{Amended, Amendment, Ending, Scope};
+
+impl IrisSink {
+    /// One amendment.
+    pub(super) async fn amend_one(&self, amendment: &Amendment) -> Amended {
+        match self.try_amend(amendment).await {
+            Ok(amended) | Err(amended) => amended,
+        }
+    }
+
+    async fn try_amend(&self, amendment: &Amendment) -> Result<Amended, Amended> {
+        let resolved = self.resolved(None).await.map_err(Amended::from)?;
+        let customer = self
+            .customer(&amendment.lane)
+            .await
+            .map_err(Amended::from)?;
+        let uuid = alert_uuid(customer, &amendment.reference);
+        let deleted = Amended::Ended {
+            why: Ending::Deleted,
+        };
+        let Some(id) = self.amended_id(amendment, uuid).await? else {
+            return Ok(deleted);
+        };
+        let Some(before) = self.see(id).await? else {
+            return Ok(deleted);
+        };
+        if before.uuid != uuid {
+            let mut unused = Changes::default();
+            let is_ours = before.source_ref.as_deref()
+                == Some(&attribute_text(&amendment.reference, &mut unused));
+            return Ok(if is_ours {
+                let why = "IRIS gave this alert another uuid than the one sent, so it can't be told from others".to_owned();
+                Amended::Never { why }
+            } else {
+                deleted
+            });
+        }
+        if amendment.unless_ended
+            && let Some(why) = self.ending(&before, &resolved)
+        {
+            return Ok(Amended::Ended { why });
+        }
+        let mapping = &self.settings.mapping;
+        let mut wish = Wish::of(amendment, mapping, &resolved);
+        let plan = Plan::of(&wish, &before, mapping).map_err(no_room)?;
+        if plan.is_empty() {
+            return Ok(Amended::Unchanged);
+        }
+        if before.owner.is_none() && !self.knows_nobody().await? {
+            return self.say_in_comment(id, wish, &plan).await;
+        }
+        let own_user = self.own_user().await?;
+        self.update(id, &plan).await?;
+        // From here on the change is made; what fails is tried again from the start and finds it.
+        let Some(after) = self.see(id).await? else {
+            return Ok(deleted);
+        };
+        let news = News::between(&before.history, &after.history, own_user);
+        let (repair, overlapped) = plan.repair(
+            &wish,
+            mapping,
+            (&before, &after),
+            (&news, own_user),
+            &resolved,
+        );
+        if !repair.is_empty() {
+            self.update(id, &repair).await?;
+            repair.count(&mut wish.changes);
+        }
+        if let Some(user) = overlapped {
+            wish.changes.add("note_edit_overlapped");
+            warn!(
+                alert_id = id,
+                "somebody edited the note at the same moment; a comment says so"
+            );
+            self.say_overlapped(id, &user).await?;
+        }
+        Ok(Amended::Written(wish.changes.list()))
+    }
+
+    /// The alert's id, looked up by its uuid where it was never told.
+    async fn amended_id(
+        &self,
+        amendment: &Amendment,
+        uuid: uuid::Uuid,
+    ) -> Result<Option<i64>, Amended> {
+        if let Ok(id) = amendment.id.parse::<i64>()
+            && id > 0
+        {
+            return Ok(Some(id));
+        }
+        let mut unused = Changes::default();
+        let reference = attribute_text(&amendment.reference, &mut unused);
+        match self.find(uuid, &reference).await.map_err(Amended::from)? {
+            Found::Present(id) => Ok(Some(id)),
+            Found::Absent => Ok(None),
+            Found::Unknowable => Err(Amended::Never {
+                why: "this version of IRIS never told the alert's id and can't be asked for it"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    /// Whether people are done with it. Escalated is not the end: the case's analysts still read the alert.
+    fn ending(&self, seen: &Seen, resolved: &super::names::Resolved) -> Option<Ending> {
+        let by_id = || resolved.status_name(seen.status_id?);
+        let status = seen.status().or_else(by_id)?.trim().to_lowercase();
+        let ends = self.ended_statuses.contains(&status);
+        ends.then_some(if status == "merged" {
+            Ending::Merged
+        } else {
+            Ending::Closed
+        })
+    }
+
+    /// Whether this server knows the owner "nobody" (-1); one whose version can't be read is taken for a newer one.
+    async fn knows_nobody(&self) -> Result<bool, Amended> {
+        let version = self.server_version().await.map_err(Amended::from)?;
+        Ok(Version::parse(&version).is_none_or(|version| version >= Version::OWNER_NOBODY))
+    }
+
+    /// The id of the key's user.
+    async fn own_user(&self) -> Result<i64, Amended> {
+        #[derive(Deserialize)]
+        struct Whoami {
+            data: User,
+        }
+        #[derive(Deserialize)]
+        struct User {
+            user_id: i64,
+        }
+        let mut known = self.own_user.lock().await;
+        if let Some(id) = *known {
+            return Ok(id);
+        }
+        let answer = answered(self.client.get("/user/whoami", &[]).await).map_err(Amended::from)?;
+        let whoami: Whoami = serde_json::from_slice(&answer.body).map_err(|_| Amended::Retry {
+            after: None,
+            why: "IRIS's answer about the key's user can't be read".to_owned(),
+            sink_wide: true,
+        })?;
+        *known = Some(whoami.data.user_id);
+        Ok(whoami.data.user_id)
+    }
+
+    async fn update(&self, id: i64, plan: &Plan) -> Result<(), Amended> {
+        self.change(&format!("/alerts/update/{id}"), plan.body())
+            .await
+    }
+
+    /// Posts a change; everything but a 200 ends the amendment.
+    async fn change(&self, path: &str, body: Vec<u8>) -> Result<(), Amended> {
+        let answer = match self.client.post(path, body.into()).await {
+            Ok(answer) => answer,
+            Err(fault) => return Err(of_fault(fault).into()),
+        };
+        if matches!(answer.status, 200 | 201) {
+            return Ok(());
+        }
+        if says_not_found(&answer) {
+            return Err(Amended::Ended {
+                why: Ending::Deleted,
+            });
+        }
+        let alone = |why: String| Amended::Retry {
+            after: None,
+            why,
+            sink_wide: false,
+        };
+        Err(match classify::of_add(&answer, uuid::Uuid::nil()) {
+            Meaning::Operator { scope, why } => Amended::Paused { scope, why },
+            Meaning::Later { after, why } => Amended::Retry {
+                after,
+                why,
+                sink_wide: true,
+            },
+            Meaning::Unclear(why) => Amended::Retry {
+                after: None,
+                why,
+                sink_wide: true,
+            },
+            Meaning::TagRace => {
+                alone("another alert made the same new tag at the same moment".to_owned())
+            }
+            Meaning::UnknownId(_, why) => {
+                // The severity may have another id by now.
+                *self.resolved.lock().await = None;
+                alone(why)
+            }
+            Meaning::Blocked(why) => match self.permission("alerts_write", 8).await {
+                Ok(_) => Amended::Never { why },
+                Err(_) => Amended::Paused {
+                    scope: Scope::Sink,
+                    why: format!(
+                        "{why}; it blocks all that is posted, so let alertbridge through there"
+                    ),
+                },
+            },
+            Meaning::Refused(why) => Amended::Never { why },
+            Meaning::TooLarge => Amended::Never {
+                why: "the note is too large for IRIS or a proxy before it (413)".to_owned(),
+            },
+            Meaning::BadPart(_)
+            | Meaning::Duplicate
+            | Meaning::Stored { .. }
+            | Meaning::StoredUntold => alone(format!(
+                "IRIS answers {} to a change of an alert",
+                answer.status
+            )),
+        })
+    }
+}
+
+fn no_room(_: NoRoom) -> Amended {
+    Amended::Never {
+        why: format!("there is no room in the alert's note (at most {NOTE_LIMIT} bytes)"),
+    }
+}

@@ -1,0 +1,301 @@
+//! What an amendment changes in an alert as it was read, and what is set right after others changed it at the same moment. Pure.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    history::News,
+    seen::Seen,
+    splice::{Spliced, disarmed, splice},
+};
+use crate::{
+    Amendment, Raise, TagChange,
+    iris::{
+        config::Mapping,
+        names::Resolved,
+        safe_text::{Changes, cut, page_text, tag_text},
+        severity::is_graver,
+    },
+};
+
+/// Longest text of a block in bytes.
+pub(crate) const BLOCK_LIMIT: usize = 16 * 1024;
+/// Longest note that is written in bytes; IRIS itself has no limit.
+pub(crate) const NOTE_LIMIT: usize = 1 << 20;
+/// What IRIS takes for "nobody" since 2.4.15 (facts/iris.md §0.6).
+const NOBODY: i64 = -1;
+
+/// An amendment with texts that are safe for IRIS and a severity of this IRIS.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wish {
+    pub(crate) block: Option<(String, Option<String>)>,
+    pub(crate) tags: TagChange,
+    /// Name and id.
+    pub(crate) severity: Option<(String, i64)>,
+    pub(crate) changes: Changes,
+}
+
+impl Wish {
+    pub(crate) fn of(amendment: &Amendment, mapping: &Mapping, resolved: &Resolved) -> Self {
+        let mut changes = Changes::default();
+        let block = amendment.block.as_ref().map(|block| {
+            let text = block.text.as_deref().map(|text| {
+                let text = disarmed(&page_text(text.trim_end(), &mut changes));
+                cut(&text, BLOCK_LIMIT, "block_cut", &mut changes)
+            });
+            (block.name.clone(), text)
+        });
+        let mut clean = |tags: &[String]| -> Vec<String> {
+            let tags = tags.iter().map(|tag| tag_text(tag, &mut changes));
+            tags.filter(|tag| !tag.is_empty()).collect()
+        };
+        let tags = TagChange {
+            add: clean(&amendment.tags.add),
+            remove: clean(&amendment.tags.remove),
+        };
+        let name = amendment.raise.as_ref().map(|raise| match raise {
+            Raise::Level(level) => mapping.severity(*level).to_owned(),
+            Raise::Severity(name) => name.clone(),
+        });
+        let severity = name.and_then(|name| match resolved.severity_id(&name) {
+            Some(id) => Some((name, id)),
+            None => {
+                changes.add("severity_unknown");
+                None
+            }
+        });
+        Self {
+            block,
+            tags,
+            severity,
+            changes,
+        }
+    }
+}
+
+/// The fields to write; `None` for what stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) note: Option<String>,
+    pub(crate) tags: Option<String>,
+    pub(crate) severity: Option<i64>,
+    /// A person, or [`NOBODY`].
+    owner: Option<i64>,
+}
+
+/// Why an amendment can't be planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
+impl Plan {
+    /// What is missing from the alert.
+    pub(crate) fn of(wish: &Wish, seen: &Seen, mapping: &Mapping) -> Result<Self, NoRoom> {
+        let plan = Self {
+            note: new_note(wish, seen.note())?,
+            tags: new_tags(&wish.tags, seen.tags()),
+            severity: wish
+                .severity
+                .as_ref()
+                .filter(|(name, _)| {
+                    seen.severity()
+                        .is_some_and(|now| is_graver(mapping, name, now))
+                })
+                .map(|(_, id)| *id),
+            owner: None,
+        };
+        Ok(plan.owned_as(seen))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.note.is_none()
+            && self.tags.is_none()
+            && self.severity.is_none()
+            && self.owner.is_none()
+    }
+
+    /// An update of an alert nobody owns would make us its owner (facts/iris.md §0.6).
+    fn owned_as(mut self, seen: &Seen) -> Self {
+        if !self.is_empty() && seen.owner.is_none() && self.owner.is_none() {
+            self.owner = Some(NOBODY);
+        }
+        self
+    }
+
+    /// The body of `POST /alerts/update/{id}`.
+    pub(crate) fn body(&self) -> Vec<u8> {
+        let mut body = Map::new();
+        if let Some(note) = &self.note {
+            body.insert("alert_note".to_owned(), json!(note));
+        }
+        if let Some(tags) = &self.tags {
+            body.insert("alert_tags".to_owned(), json!(tags));
+        }
+        if let Some(severity) = self.severity {
+            body.insert("alert_severity_id".to_owned(), json!(severity));
+        }
+        if let Some(owner) = self.owner {
+            body.insert("alert_owner_id".to_owned(), json!(owner));
+        }
+        serde_json::to_vec(&Value::Object(body)).unwrap_or_default()
+    }
+
+    /// What must be set right after this plan was written: `before` was read before, `after` afterwards. Also who may have lost
+    /// an edit of the note.
+    pub(crate) fn repair(
+        &self,
+        wish: &Wish,
+        mapping: &Mapping,
+        (before, after): (&Seen, &Seen),
+        (news, own_user): (&News<'_>, i64),
+        resolved: &Resolved,
+    ) -> (Self, Option<String>) {
+        let is_ours = |posted: &Option<String>, now: &str| posted.as_deref() == Some(now);
+        let overlapped = (self.note.is_some() && is_ours(&self.note, after.note()))
+            .then(|| news.note_changed_by().map(str::to_owned))
+            .flatten();
+        let tags = self.tags.as_ref().and_then(|posted| {
+            // Ours stands: what did it stand on? Another's stands: put ours on it.
+            let ground = if after.tags() == posted {
+                let told = news
+                    .overwritten("alert_tags")
+                    .or_else(|| news.set_by_others("alert_tags"));
+                none_is_empty(told).filter(|ground| ground != before.tags())?
+            } else {
+                after.tags().to_owned()
+            };
+            let merged = new_tags(&wish.tags, &ground).unwrap_or(ground);
+            (merged != after.tags()).then_some(merged)
+        });
+        let severity = self.severity.and_then(|posted| {
+            let was = news
+                .overwritten("alert_severity_id")
+                .or_else(|| news.set_by_others("alert_severity_id"))?;
+            let was: i64 = was.parse().ok()?;
+            let graver = is_graver(
+                mapping,
+                resolved.severity_name(was)?,
+                resolved.severity_name(posted)?,
+            );
+            (after.severity_id == Some(posted) && graver).then_some(was)
+        });
+        let repair = Self {
+            note: self
+                .note
+                .as_ref()
+                .and_then(|_| new_note(wish, after.note()).ok().flatten()),
+            tags,
+            severity,
+            owner: self.owner_repair(before, after, news, own_user),
+        };
+        (repair.owned_as(after), overlapped)
+    }
+
+    /// Our -1 took the alert from somebody who had just taken it: it is given back. Or its owner let go of it just then, which made
+    /// us the owner: nobody is.
+    fn owner_repair(
+        &self,
+        before: &Seen,
+        after: &Seen,
+        news: &News<'_>,
+        own_user: i64,
+    ) -> Option<i64> {
+        if self.owner == Some(NOBODY) && after.owner.is_none() {
+            let person = |text: Option<String>| {
+                text.and_then(|text| text.parse::<i64>().ok())
+                    .filter(|id| *id > 0)
+            };
+            return person(news.overwritten("alert_owner_id"))
+                .or_else(|| person(news.set_by_others("alert_owner_id")))
+                .filter(|id| *id != own_user);
+        }
+        let became_ours = after.owner == Some(own_user) && before.owner != Some(own_user);
+        (became_ours && self.owner.is_none()).then_some(NOBODY)
+    }
+
+    /// Counts what a repair sets right.
+    pub(crate) fn count(&self, changes: &mut Changes) {
+        for (is_some, what) in [
+            (self.note.is_some(), "note_written_again"),
+            (self.tags.is_some(), "tags_merged_again"),
+            (self.severity.is_some(), "severity_given_back"),
+            (
+                self.owner.is_some_and(|owner| owner > 0),
+                "owner_given_back",
+            ),
+        ] {
+            if is_some {
+                changes.add(what);
+            }
+        }
+    }
+}
+
+fn none_is_empty(text: Option<String>) -> Option<String> {
+    text.map(|text| if text == "None" { String::new() } else { text })
+}
+
+fn new_note(wish: &Wish, note: &str) -> Result<Option<String>, NoRoom> {
+    let Some((name, text)) = &wish.block else {
+        return Ok(None);
+    };
+    match splice(note, name, text.as_deref()) {
+        Spliced::Unchanged => Ok(None),
+        Spliced::Changed(note) if note.len() <= NOTE_LIMIT => Ok(Some(note)),
+        Spliced::Changed(_) | Spliced::Impossible => Err(NoRoom),
+    }
+}
+
+/// The tags with a change made; `None` where nothing changes. Tags of others stay as they are written.
+pub(crate) fn new_tags(change: &TagChange, tags: &str) -> Option<String> {
+    let same = |one: &str, other: &str| one.trim() == other.trim();
+    let parts: Vec<&str> = if tags.is_empty() {
+        Vec::new()
+    } else {
+        tags.split(',').collect()
+    };
+    let mut kept: Vec<&str> = parts
+        .iter()
+        .copied()
+        .filter(|tag| !change.remove.iter().any(|gone| same(gone, tag)))
+        .collect();
+    for tag in &change.add {
+        if !kept.iter().any(|known| same(known, tag)) {
+            kept.push(tag);
+        }
+    }
+    (kept != parts).then(|| kept.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn change(add: &[&str], remove: &[&str]) -> TagChange {
+        let list = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
+        TagChange {
+            add: list(add),
+            remove: list(remove),
+        }
+    }
+
+    #[test]
+    fn tags_of_others_stay_as_they_are_written() {
+        let change = change(&["ai-reviewed", "wazuh"], &["ai-pending"]);
+        assert_eq!(
+            new_tags(&change, "wazuh, ai-pending,,  mine ").as_deref(),
+            Some("wazuh,,  mine ,ai-reviewed")
+        );
+        assert_eq!(new_tags(&change, "wazuh,ai-reviewed"), None);
+        assert_eq!(new_tags(&change, "").as_deref(), Some("ai-reviewed,wazuh"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_change_of_tags_made_twice_is_made_once(tags in "[ab, ]{0,20}", add in proptest::collection::vec("[a-d]{1,2}", 0..4), remove in proptest::collection::vec("[e-h]{1,2}", 0..3)) {
+            let change = TagChange { add, remove };
+            let once = new_tags(&change, &tags).unwrap_or_else(|| tags.clone());
+            prop_assert_eq!(new_tags(&change, &once), None);
+        }
+    }
+}
