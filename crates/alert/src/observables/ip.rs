@@ -12,7 +12,7 @@ const LONGEST: usize = 96;
 /// ```
 /// use alertbridge_alert::observables::ip;
 ///
-/// for text in ["203.0.113.7", "203.0.113.7:443", "[::ffff:203.0.113.7]:443", "203[.]0[.]113[.]7", "203.0.113.7/32"] {
+/// for text in ["203.0.113.7", "203.0.113.7:443", "[::ffff:203.0.113.7]:443", "203[.]0[.]113[.]7.", "203.0.113.7/32"] {
 ///     assert_eq!(ip(text).map(|ip| ip.to_string()).as_deref(), Some("203.0.113.7"));
 /// }
 /// assert_eq!(ip("fe80::1%eth0").map(|ip| ip.to_string()).as_deref(), Some("fe80::1"));
@@ -24,8 +24,10 @@ pub fn ip(text: &str) -> Option<IpAddr> {
         return None;
     }
     let text = refang(text);
+    // The end of a sentence, or of a name that is an address.
+    let text = text.trim_end_matches('.');
     // Java writes a socket's address as `/203.0.113.7:443`.
-    let text = text.strip_prefix('/').unwrap_or(&text);
+    let text = text.strip_prefix('/').unwrap_or(text);
     let ip = if let Some(rest) = text.strip_prefix('[') {
         let (inner, port) = rest.split_once(']')?;
         let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);

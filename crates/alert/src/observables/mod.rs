@@ -23,12 +23,12 @@
 mod defang;
 mod domain;
 mod email;
+mod encoded;
 mod fields;
 mod file;
 mod filter;
 mod found;
 mod hash;
-mod hex;
 mod ip;
 mod role;
 mod text;

@@ -5,11 +5,11 @@ use std::{cell::Cell, net::IpAddr};
 use serde_json::{Map, Value};
 
 use super::{
-    Kind, ObservableFilter, Observables, Role, Via, domain, email,
+    Kind, ObservableFilter, Observables, Role, Via, domain, email, encoded,
     fields::{self, Class},
     file, file_name,
     found::{Found, Place},
-    hash, hex, ip, role, text,
+    hash, ip, role, text,
     text::Take,
 };
 
@@ -243,19 +243,24 @@ impl<'a> Walk<'a, '_> {
             self.found.dropped.too_long += 1;
         }
         self.text_left -= searched.len();
-        let decoded = hex::decoded(searched);
-        let searched = decoded.as_deref().unwrap_or(searched);
         self.with_place(role, Via::Text, of_field, |found, place| {
+            let is_url = class == Class::Url;
             // Names of parameters look like domains: `attributes.id=`.
-            let wants_domains = class != Class::Url;
-            text::search(
-                searched,
-                &mut Taken {
-                    found,
-                    place,
-                    wants_domains,
-                },
-            );
+            let mut taken = Taken {
+                found,
+                place,
+                wants_domains: !is_url,
+            };
+            match encoded::hexadecimal(searched) {
+                Some(argument) => text::search(&argument, &mut taken),
+                None => text::search(searched, &mut taken),
+            }
+            if is_url && let Some(decoded) = encoded::percent(searched) {
+                text::search(&decoded, &mut taken);
+            }
+            for decoded in encoded::base64(searched).filter(|_| !is_url) {
+                text::search(&decoded, &mut taken);
+            }
         });
     }
 
