@@ -10,12 +10,17 @@
 //! * [`MatchRules`], [`Hit`]: what counts as a match, and what is found. Revoked, expired and low-scored indicators stay in the index;
 //!   whether they count is decided when an alert is matched, because all of this changes with time.
 
+mod disk;
 mod error;
+mod fingerprint;
 mod hit;
 mod index;
 mod indicator;
+mod pattern;
 mod rules;
 mod store;
+mod table;
+mod value;
 
 pub use error::{IntelError, Result};
 pub use hit::{Hit, How, Lookup, LookupEntry, Unmatched, Verdict};

@@ -13,8 +13,10 @@
 mod backoff;
 mod clock;
 mod error;
+mod fields;
 pub mod file;
 pub mod opencti;
+mod marking;
 mod state;
 mod stix;
 mod storing;

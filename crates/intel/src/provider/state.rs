@@ -122,6 +122,12 @@ impl Progress {
         });
     }
 
+    /// Everything is here as of `at`, though something else is wrong.
+    pub(crate) fn fresh(&self, at: Timestamp) {
+        self.sender
+            .send_modify(|state| state.last_success = Some(at));
+    }
+
     pub(crate) fn trouble(&self, error: &ProviderError) {
         let now = self.now();
         self.sender.send_modify(|state| {

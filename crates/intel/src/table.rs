@@ -1,0 +1,171 @@
+//! The index file in memory: sorted columns, about 31 bytes for an indicator with one value.
+//!
+//! Fingerprints are spread evenly, so their first bits say where in the sorted column to look: one look into the directory
+//! and one into about eight neighbours, which is what a cache line holds.
+
+use std::ops::Range;
+
+use crate::{
+    Result,
+    disk::{
+        run::{Prefixes, Record, RunFile, Value},
+        segment::Place,
+    },
+};
+
+/// Neighbours that share an entry of the directory.
+const TOGETHER: usize = 8;
+
+/// The index file in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) providers: Vec<String>,
+    pub(crate) prefixes: Prefixes,
+    ids: Vec<u64>,
+    places: Vec<u64>,
+    /// Provider and flags.
+    marks: Vec<[u8; 2]>,
+    id_starts: Directory,
+    values: Vec<u64>,
+    owners: Vec<u32>,
+    value_starts: Directory,
+}
+
+impl Table {
+    pub(crate) fn load(file: &RunFile) -> Result<Self> {
+        let (records, values) = (file.records as usize, file.values as usize);
+        let mut table = Self {
+            providers: file.providers.clone(),
+            prefixes: file.prefixes,
+            ids: Vec::with_capacity(records),
+            places: Vec::with_capacity(records),
+            marks: Vec::with_capacity(records),
+            values: Vec::with_capacity(values),
+            owners: Vec::with_capacity(values),
+            ..Self::default()
+        };
+        let Self {
+            ids,
+            places,
+            marks,
+            values,
+            owners,
+            ..
+        } = &mut table;
+        file.read_all(
+            |record| {
+                ids.push(record.id);
+                places.push(record.place.0);
+                marks.push([record.provider, record.flags]);
+            },
+            |value| {
+                values.push(value.value);
+                owners.push(value.record);
+            },
+        )?;
+        table.id_starts = Directory::new(&table.ids);
+        table.value_starts = Directory::new(&table.values);
+        Ok(table)
+    }
+
+    /// Records.
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Pairs of a value and a record.
+    pub(crate) fn value_count(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The record with this id.
+    pub(crate) fn find(&self, id: u64) -> Option<u32> {
+        let range = equal_range(&self.ids, self.id_starts.range(id), id);
+        (!range.is_empty()).then_some(range.start as u32)
+    }
+
+    /// The records that have this value.
+    pub(crate) fn owners(&self, value: u64) -> &[u32] {
+        &self.owners[equal_range(&self.values, self.value_starts.range(value), value)]
+    }
+
+    /// One record; `None` where a damaged file names one that is not there.
+    pub(crate) fn record(&self, number: u32) -> Option<Record> {
+        let at = number as usize;
+        let [provider, flags] = *self.marks.get(at)?;
+        Some(Record {
+            id: self.ids[at],
+            place: Place(self.places[at]),
+            provider,
+            flags,
+        })
+    }
+
+    pub(crate) fn records(&self) -> impl Iterator<Item = Record> {
+        (0..self.ids.len() as u32).filter_map(|number| self.record(number))
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = Value> {
+        let pairs = self.values.iter().zip(&self.owners);
+        pairs.map(|(value, record)| Value {
+            value: *value,
+            record: *record,
+        })
+    }
+
+    /// Bytes of memory.
+    pub(crate) fn memory(&self) -> usize {
+        self.ids.capacity() * 8
+            + self.places.capacity() * 8
+            + self.marks.capacity() * 2
+            + self.values.capacity() * 8
+            + self.owners.capacity() * 4
+            + (self.id_starts.starts.capacity() + self.value_starts.starts.capacity()) * 4
+    }
+}
+
+/// Where in a sorted column the fingerprints with the same first bits begin.
+#[derive(Debug, Default)]
+struct Directory {
+    /// Bits that are not looked at.
+    shift: u32,
+    /// One more than there are groups; empty for an empty column.
+    starts: Vec<u32>,
+}
+
+impl Directory {
+    fn new(sorted: &[u64]) -> Self {
+        if sorted.is_empty() {
+            return Self::default();
+        }
+        let groups = (sorted.len() / TOGETHER).next_power_of_two().max(2);
+        let shift = 64 - groups.trailing_zeros();
+        let mut starts = Vec::with_capacity(groups + 1);
+        for (at, fingerprint) in sorted.iter().enumerate() {
+            while starts.len() <= (fingerprint >> shift) as usize {
+                starts.push(at as u32);
+            }
+        }
+        starts.resize(groups + 1, sorted.len() as u32);
+        Self { shift, starts }
+    }
+
+    fn range(&self, fingerprint: u64) -> Range<usize> {
+        if self.starts.is_empty() {
+            return 0..0;
+        }
+        let group = (fingerprint >> self.shift) as usize;
+        self.starts[group] as usize..self.starts[group + 1] as usize
+    }
+}
+
+fn equal_range(column: &[u64], within: Range<usize>, wanted: u64) -> Range<usize> {
+    let group = &column[within.clone()];
+    let first = group.partition_point(|fingerprint| *fingerprint < wanted);
+    let mut end = first;
+    // Nearly always none or one; a value that thousands share is searched.
+    if group.get(first) == Some(&wanted) {
+        end += group[first..].partition_point(|fingerprint| *fingerprint == wanted);
+    }
+    within.start + first..within.start + end
+}
