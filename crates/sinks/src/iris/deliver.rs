@@ -33,13 +33,11 @@ impl IrisSink {
             Ok(prepared) => prepared,
             Err(outcome) => return outcome,
         };
-        let payload = payload::build(
-            &self.settings,
-            &outgoing.alert,
-            &outgoing.reference,
-            customer,
-            outgoing.received_at,
-        );
+        let mut payload = payload::build(&self.settings, outgoing, customer);
+        let is_known = |name: &String| resolved.severity_id(name).is_some();
+        if !payload.raised.as_ref().is_none_or(is_known) {
+            payload.without_raise();
+        }
         let outcome = self.post(payload, resolved, &outgoing.alert).await;
         if matches!(outcome, Outcome::Unknown { .. } | Outcome::Retry { .. }) {
             *self.version.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -15,6 +15,7 @@ mod client;
 mod config;
 mod customer;
 mod deliver;
+mod dry_run;
 mod identity;
 mod key;
 mod lookup;
@@ -33,9 +34,10 @@ use std::{
 use alertbridge_alert::Alert;
 pub use check::{Finding, IdsError, IrisIds, ids};
 pub use config::{
-    AssetConfig, ClassificationRule, Customer, CustomerRule, DescriptionForm, IocConfig, IocKind,
-    IrisConfig, Preset, SourceReference, TlsConfig, Words,
+    AssetConfig, ClassificationRule, Customer, CustomerRule, DescriptionForm, IntelConfig,
+    IocConfig, IocKind, IrisConfig, Preset, RaiseRule, SourceReference, TlsConfig, Words,
 };
+pub use dry_run::DryRun;
 pub use identity::alert_uuid;
 pub use names::NamedId;
 pub use repeats::Repeats;
@@ -81,10 +83,12 @@ impl IrisSink {
         let client = Client::new(&config)?;
         let iocs = IocRules::new(&config.iocs, &mapping)?;
         let link = LinkTemplate::new(config.dashboard_url.as_deref(), &mapping.dashboard_link)?;
+        let raise = config.intel.raise.clone();
         let severities: BTreeSet<String> = mapping
             .severities
             .iter()
             .map(|(_, name)| name.clone())
+            .chain(raise.iter().flatten().map(|rule| rule.severity.clone()))
             .collect();
         let types = payload::type_names(&config.assets, &mapping);
         let wanted = Wanted {
@@ -111,6 +115,7 @@ impl IrisSink {
                 iocs,
                 link,
                 classifications: config.classifications,
+                raise: raise.unwrap_or_else(IntelConfig::default_raise),
             },
             wanted,
             ended_statuses: config
@@ -132,12 +137,7 @@ impl IrisSink {
         };
         let uuid = alert_uuid(customer, &outgoing.reference);
         let mut unused = safe_text::Changes::default();
-        let source_ref = payload::source_ref(
-            &self.settings,
-            &outgoing.alert,
-            &outgoing.reference,
-            &mut unused,
-        );
+        let source_ref = payload::source_ref(&self.settings, outgoing, &mut unused);
         match self.find(uuid, &source_ref).await {
             Ok(Found::Present(id)) => Presence::Present(Proof {
                 id: id.to_string(),
@@ -316,7 +316,7 @@ mod tests {
         "iocs": {"maximum": 5, "tlp": "green", "kinds": ["sha256", "file_name"], "public_addresses_only": false,
             "own_networks": ["198.51.100.0/24"], "own_domains": ["example.com"]},
         "assets": {"maximum": 1, "default_type": "a", "linux_type": "b", "mac_type": "c", "windows_type": "d", "user_type": ""},
-        "source_content_limit": 65536, "context": false
+        "source_content_limit": 65536, "context": false, "intel": {"raise": [{"score": 75, "severity": "High"}]}
     }"#;
 
     #[test]

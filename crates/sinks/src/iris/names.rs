@@ -171,6 +171,7 @@ pub(crate) struct Resolved {
     classifications: HashMap<String, i64>,
     ioc_types: HashMap<IocKind, i64>,
     tlp: Option<i64>,
+    tlp_rows: Vec<NamedId>,
     asset_types: HashMap<String, i64>,
 }
 
@@ -197,10 +198,16 @@ impl Wanted {
         if !self.ioc_kinds.is_empty() {
             let rows = TLPS.fetch(client).await?;
             resolved.tlp = Some(TLPS.id_of(&rows, "iocs.tlp", &self.tlp, Scope::Sink)?);
+            resolved.tlp_rows = rows;
             let rows = IOC_TYPES.fetch(client).await?;
             for kind in &self.ioc_kinds {
                 let id = IOC_TYPES.id_of(&rows, "iocs.kinds", kind.type_name(), Scope::Sink)?;
                 resolved.ioc_types.insert(*kind, id);
+            }
+            // Threat intelligence may hit a kind that is not sent otherwise; one that IRIS does not have is no fault then.
+            for kind in IocKind::ALL {
+                let id = id_of(&rows, kind.type_name());
+                resolved.ioc_types.extend(id.map(|id| (kind, id)));
             }
         }
         if !self.asset_types.is_empty() {
@@ -217,8 +224,7 @@ impl Wanted {
 impl Resolved {
     /// The id of any severity of this IRIS.
     pub(crate) fn severity_id(&self, name: &str) -> Option<i64> {
-        let is_it = |row: &&NamedId| row.name.trim().eq_ignore_ascii_case(name.trim());
-        self.severity_rows.iter().find(is_it).map(|row| row.id)
+        id_of(&self.severity_rows, name)
     }
 
     /// The name of a severity.
@@ -232,6 +238,11 @@ impl Resolved {
     }
 }
 
+fn id_of(rows: &[NamedId], name: &str) -> Option<i64> {
+    let is_it = |row: &&NamedId| row.name.trim().eq_ignore_ascii_case(name.trim());
+    rows.iter().find(is_it).map(|row| row.id)
+}
+
 fn name_of(rows: &[NamedId], id: i64) -> Option<&str> {
     rows.iter()
         .find(|row| row.id == id)
@@ -239,28 +250,59 @@ fn name_of(rows: &[NamedId], id: i64) -> Option<&str> {
 }
 
 impl Ids for Resolved {
-    fn severity(&self, name: &str) -> Option<i64> {
-        self.severities.get(name).copied()
+    fn severity(&self, name: &str) -> Option<Value> {
+        let id = self.severities.get(name).copied();
+        id.or_else(|| self.severity_id(name)).map(Value::from)
     }
 
-    fn status(&self) -> i64 {
-        self.status
+    fn status(&self) -> Value {
+        self.status.into()
     }
 
-    fn classification(&self, name: &str) -> Option<i64> {
-        self.classifications.get(name).copied()
+    fn classification(&self, name: &str) -> Option<Value> {
+        self.classifications.get(name).copied().map(Value::from)
     }
 
-    fn ioc_type(&self, kind: IocKind) -> Option<i64> {
-        self.ioc_types.get(&kind).copied()
+    fn ioc_type(&self, kind: IocKind) -> Option<Value> {
+        self.ioc_types.get(&kind).copied().map(Value::from)
     }
 
-    fn tlp(&self) -> Option<i64> {
-        self.tlp
+    fn tlp(&self, name: &str) -> Option<Value> {
+        id_of(&self.tlp_rows, name).or(self.tlp).map(Value::from)
     }
 
-    fn asset_type(&self, name: &str) -> Option<i64> {
-        self.asset_types.get(name).copied()
+    fn asset_type(&self, name: &str) -> Option<Value> {
+        self.asset_types.get(name).copied().map(Value::from)
+    }
+}
+
+/// The names themselves, for a dry run without IRIS.
+#[derive(Debug)]
+pub(crate) struct Unresolved<'a>(pub(crate) &'a Wanted);
+
+impl Ids for Unresolved<'_> {
+    fn severity(&self, name: &str) -> Option<Value> {
+        Some(name.into())
+    }
+
+    fn status(&self) -> Value {
+        self.0.status.as_str().into()
+    }
+
+    fn classification(&self, name: &str) -> Option<Value> {
+        Some(name.into())
+    }
+
+    fn ioc_type(&self, kind: IocKind) -> Option<Value> {
+        Some(kind.type_name().into())
+    }
+
+    fn tlp(&self, name: &str) -> Option<Value> {
+        Some(name.into())
+    }
+
+    fn asset_type(&self, name: &str) -> Option<Value> {
+        Some(name.into())
     }
 }
 

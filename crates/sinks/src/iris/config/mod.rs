@@ -3,6 +3,7 @@
 //! Every key has a default but `url` and one of the three ways to give the key. What a [`Preset`] decides is an `Option`
 //! here: a key that is written in the file always wins over the preset. [`super::IrisSink::connect`] checks the values.
 
+mod intel;
 mod iocs;
 mod preset;
 mod rules;
@@ -10,6 +11,7 @@ mod words;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+pub use intel::{IntelConfig, RaiseRule};
 pub use iocs::{AssetConfig, IocConfig, IocKind};
 pub(crate) use preset::Mapping;
 pub use preset::{DescriptionForm, Preset, SourceReference};
@@ -85,6 +87,8 @@ pub struct IrisConfig {
     pub iocs: IocConfig,
     /// Assets.
     pub assets: AssetConfig,
+    /// What hits of threat intelligence change.
+    pub intel: IntelConfig,
     /// Bytes of the alert that are sent as "source content", default 262,144. Of larger alerts the longest fields are cut.
     pub source_content_limit: Option<usize>,
     /// Whether a short table of the alert's main fields is sent as "context", default true.
@@ -122,6 +126,7 @@ impl Default for IrisConfig {
             dashboard_link: None,
             iocs: IocConfig::default(),
             assets: AssetConfig::default(),
+            intel: IntelConfig::default(),
             source_content_limit: None,
             context: None,
         }

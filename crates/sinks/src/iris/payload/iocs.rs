@@ -7,9 +7,10 @@ use std::net::IpAddr;
 use alertbridge_alert::{Observable, ObservableKind};
 use ipnet::IpNet;
 
+use super::intel::with_hits;
 use crate::iris::config::network;
 use crate::{
-    SinkError,
+    IntelHit, SinkError,
     iris::{
         config::{IocConfig, IocKind, Mapping},
         safe_text::{Changes, attribute_text, is_safe_value},
@@ -21,8 +22,11 @@ use crate::{
 pub(crate) struct Ioc {
     pub(crate) kind: IocKind,
     pub(crate) value: String,
-    /// The field it stood in.
+    /// The field it stood in, and what threat intelligence says of it.
     pub(crate) field: String,
+    pub(crate) tags: Vec<String>,
+    /// The name of its traffic light.
+    pub(crate) tlp: String,
 }
 
 /// The hashes of an empty file: they connect every alert about one with every other.
@@ -38,6 +42,7 @@ const EMPTY_FILE: [&str; 4] = [
 pub(crate) struct IocRules {
     maximum: usize,
     kinds: Vec<IocKind>,
+    tlp: String,
     public_only: bool,
     networks: Vec<IpNet>,
     domains: Vec<String>,
@@ -59,6 +64,7 @@ impl IocRules {
         Ok(Self {
             maximum: mapping.ioc_maximum,
             kinds: config.kinds.clone(),
+            tlp: config.tlp.clone(),
             public_only: config.public_addresses_only,
             networks: networks.collect::<Result<_, _>>()?,
             domains: config
@@ -75,8 +81,13 @@ impl IocRules {
         if self.maximum == 0 { &[] } else { &self.kinds }
     }
 
-    /// The IOCs of an alert, the most telling kinds first.
-    pub(crate) fn iocs(&self, observables: &[Observable], changes: &mut Changes) -> Vec<Ioc> {
+    /// The IOCs of an alert: those that threat intelligence knows, then the most telling kinds first.
+    pub(crate) fn iocs(
+        &self,
+        observables: &[Observable],
+        hits: &[IntelHit],
+        changes: &mut Changes,
+    ) -> Vec<Ioc> {
         let mut iocs = Vec::new();
         if self.maximum == 0 {
             return iocs;
@@ -91,10 +102,6 @@ impl IocRules {
                 changes.add("ioc_unsafe");
                 continue;
             }
-            if iocs.len() == self.maximum {
-                changes.add("ioc_left_out");
-                continue;
-            }
             iocs.push(Ioc {
                 kind,
                 value: observable.value.clone(),
@@ -102,8 +109,13 @@ impl IocRules {
                     crate::iris::safe_text::head_of(&observable.field, 256),
                     &mut Changes::default(),
                 ),
+                tags: Vec::new(),
+                tlp: self.tlp.clone(),
             });
         }
+        let mut iocs = with_hits(iocs, hits, &self.tlp, changes);
+        changes.add_many("ioc_left_out", iocs.len().saturating_sub(self.maximum));
+        iocs.truncate(self.maximum);
         iocs
     }
 
@@ -149,7 +161,7 @@ impl IocRules {
     }
 }
 
-fn kind_of(kind: ObservableKind) -> IocKind {
+pub(crate) fn kind_of(kind: ObservableKind) -> IocKind {
     match kind {
         ObservableKind::Domain => IocKind::Domain,
         ObservableKind::Email => IocKind::Email,
@@ -164,6 +176,19 @@ fn kind_of(kind: ObservableKind) -> IocKind {
 }
 
 impl IocKind {
+    /// All of them.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Domain,
+        Self::Email,
+        Self::FileName,
+        Self::Ip,
+        Self::Md5,
+        Self::Sha1,
+        Self::Sha256,
+        Self::Sha512,
+        Self::Url,
+    ];
+
     /// The IOC type's name in IRIS (facts/iris.md §3; MISP's names).
     pub(crate) fn type_name(self) -> &'static str {
         match self {
@@ -220,7 +245,7 @@ mod tests {
             })
             .collect();
         let mut changes = Changes::default();
-        let iocs = rules.iocs(&observables, &mut changes);
+        let iocs = rules.iocs(&observables, &[], &mut changes);
         (iocs.into_iter().map(|ioc| ioc.value).collect(), changes)
     }
 

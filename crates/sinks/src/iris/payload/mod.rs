@@ -7,29 +7,35 @@
 mod assets;
 mod context;
 mod description;
+mod digest;
 mod event_time;
 mod fields;
+mod intel;
 mod iocs;
 mod link;
 mod source_content;
 mod tags;
 mod title;
 
+use std::borrow::Cow;
+
 use alertbridge_alert::Alert;
 pub(crate) use assets::{Asset, type_names};
 pub(crate) use fields::{NAMES, check};
 pub(crate) use iocs::{Ioc, IocRules};
-use jiff::Timestamp;
 pub(crate) use link::LinkTemplate;
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 use uuid::Uuid;
 
 use super::{
-    config::{AssetConfig, IocKind, Mapping, SourceReference},
+    config::{AssetConfig, IocKind, Mapping, RaiseRule, SourceReference},
     identity::alert_uuid,
-    safe_text::{Changes, REFERENCE_LIMIT, attribute_text, cut, page_text},
+    safe_text::{
+        Changes, DESCRIPTION_LIMIT, REFERENCE_LIMIT, attribute_text, cut, head_of, page_text,
+    },
 };
+use crate::{IntelHit, Outgoing};
 
 /// What a payload is made by.
 #[derive(Debug)]
@@ -39,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) iocs: IocRules,
     pub(crate) link: Option<LinkTemplate>,
     pub(crate) classifications: Vec<super::config::ClassificationRule>,
+    /// When a hit of threat intelligence raises the severity.
+    pub(crate) raise: Vec<RaiseRule>,
 }
 
 /// One alert as IRIS shall have it.
@@ -47,11 +55,14 @@ pub(crate) struct Payload {
     pub(crate) uuid: Uuid,
     pub(crate) source_ref: String,
     pub(crate) severity: String,
+    /// The graver one that threat intelligence asks for.
+    pub(crate) raised: Option<String>,
     pub(crate) classification: Option<String>,
     pub(crate) iocs: Vec<Ioc>,
     pub(crate) assets: Vec<Asset>,
     pub(crate) tags: Vec<String>,
-    customer: i64,
+    /// The id; the name where a dry run could not ask for it.
+    pub(crate) customer: Value,
     title: String,
     description: String,
     source: String,
@@ -63,26 +74,28 @@ pub(crate) struct Payload {
     changes: Changes,
 }
 
-/// The ids of one IRIS that a payload needs. `None` for what IRIS does not have.
+/// The ids of one IRIS that a payload needs. `None` for what IRIS does not have. (In a dry run without IRIS the names stand for them.)
 pub(crate) trait Ids {
-    fn severity(&self, name: &str) -> Option<i64>;
-    fn status(&self) -> i64;
-    fn classification(&self, name: &str) -> Option<i64>;
-    fn ioc_type(&self, kind: IocKind) -> Option<i64>;
-    fn tlp(&self) -> Option<i64>;
-    fn asset_type(&self, name: &str) -> Option<i64>;
+    fn severity(&self, name: &str) -> Option<Value>;
+    fn status(&self) -> Value;
+    fn classification(&self, name: &str) -> Option<Value>;
+    fn ioc_type(&self, kind: IocKind) -> Option<Value>;
+    fn tlp(&self, name: &str) -> Option<Value>;
+    fn asset_type(&self, name: &str) -> Option<Value>;
 }
 
 /// The reference as IRIS has it, which a look-up on an old server searches for.
 pub(crate) fn source_ref(
     settings: &Settings,
-    alert: &Alert,
-    reference: &str,
+    outgoing: &Outgoing,
     changes: &mut Changes,
 ) -> String {
     let text = match settings.mapping.source_ref {
-        SourceReference::AlertId => alert.head().id.as_deref().unwrap_or("Unknown ID"),
-        SourceReference::Reference => reference,
+        // A digest is more than its first alert.
+        SourceReference::AlertId if outgoing.digest.is_none() => {
+            outgoing.alert.head().id.as_deref().unwrap_or("Unknown ID")
+        }
+        SourceReference::AlertId | SourceReference::Reference => &outgoing.reference,
     };
     cut(
         &attribute_text(text, changes),
@@ -92,39 +105,47 @@ pub(crate) fn source_ref(
     )
 }
 
-/// Makes the payload of an alert.
-pub(crate) fn build(
-    settings: &Settings,
-    alert: &Alert,
-    reference: &str,
-    customer: i64,
-    received_at: Timestamp,
-) -> Payload {
+/// Makes the payload of an alert, or of a digest with its first alert.
+pub(crate) fn build(settings: &Settings, outgoing: &Outgoing, customer: i64) -> Payload {
     let mut changes = Changes::default();
-    let mapping = &settings.mapping;
-    let head = alert.head();
+    let (alert, mapping) = (&outgoing.alert, &settings.mapping);
+    let (head, digest) = (alert.head(), outgoing.digest.as_ref());
     let tree = alert.tree();
     let fields = fields::Fields { alert, tree: &tree };
     if tree.is_null() {
         // Deeper than the parser goes, or a lone surrogate in it: such an alert has a head, but no observables.
         changes.add("observables_unreadable");
     }
-    let time = event_time::event_time(head.timestamp.as_deref(), received_at, &mut changes);
+    let hits = &outgoing.intel[..outgoing.intel.len().min(intel::MOST_HITS)];
+    changes.add_many("intel_left_out", outgoing.intel.len() - hits.len());
+    let level = digest.map_or(head.level, |digest| digest.level);
+    let severity = mapping.severity(level).to_owned();
+    let raised = intel::raised(mapping, &settings.raise, hits, &severity);
+    changes.add_many("severity_raised", usize::from(raised.is_some()));
+    let time = event_time::event_time(
+        head.timestamp.as_deref(),
+        outgoing.received_at,
+        &mut changes,
+    );
     let classification = settings
         .classifications
         .iter()
         .find(|rule| rule.matches(head));
     Payload {
-        uuid: alert_uuid(customer, reference),
-        source_ref: source_ref(settings, alert, reference, &mut changes),
-        severity: mapping.severity(head.level).to_owned(),
+        uuid: alert_uuid(customer, &outgoing.reference),
+        source_ref: source_ref(settings, outgoing, &mut changes),
+        severity,
+        raised,
         classification: classification.map(|rule| rule.classification.clone()),
-        iocs: settings.iocs.iocs(&alert.observables(), &mut changes),
+        iocs: settings.iocs.iocs(&alert.observables(), hits, &mut changes),
         assets: assets::assets(&settings.assets, mapping, &fields, &mut changes),
-        tags: tags::tags(&mapping.tags, &fields, &mut changes),
-        customer,
-        title: title::title(&mapping.title, &fields, &mut changes),
-        description: description::description(mapping.description, &fields, &mut changes),
+        tags: tags::tags(&templates(mapping, outgoing, hits), &fields, &mut changes),
+        customer: customer.into(),
+        title: match digest {
+            Some(digest) => digest::title(digest, &fields, &mut changes),
+            None => title::title(&mapping.title, &fields, &mut changes),
+        },
+        description: described(mapping, outgoing, hits, &fields, &mut changes),
         source: page_text(&mapping.source, &mut Changes::default()),
         link: settings
             .link
@@ -132,11 +153,82 @@ pub(crate) fn build(
             .and_then(|link| link.link(alert, time, &mut changes)),
         note: page_text(&mapping.note, &mut Changes::default()),
         event_time: event_time::naive_utc(time),
-        context: mapping
-            .context
-            .then(|| context::context(reference, &fields, &mut changes)),
-        content: source_content::source_content(alert, mapping.source_content_limit, &mut changes),
+        context: mapping.context.then(|| {
+            let mut table = context::context(&outgoing.reference, &fields, &mut changes);
+            digest::context(digest, outgoing.continues.as_ref(), &mut table);
+            intel::context(hits, &mut table);
+            table
+        }),
+        content: content(settings, outgoing, &mut changes),
         changes,
+    }
+}
+
+/// The templates of the tags. Those of what we add come first, so that no limit takes them; a budget's digest is about many rules
+/// and agents, so it has only tags without placeholders.
+fn templates<'a>(
+    mapping: &'a Mapping,
+    outgoing: &Outgoing,
+    hits: &[IntelHit],
+) -> Cow<'a, [String]> {
+    if outgoing.digest.is_none() && hits.is_empty() {
+        return Cow::Borrowed(&mapping.tags);
+    }
+    let mut templates = Vec::new();
+    if !hits.is_empty() {
+        templates.push(intel::TAG.to_owned());
+    }
+    let of_many = outgoing.digest.as_ref().is_some_and(|digest| {
+        templates.push(digest::TAG.to_owned());
+        digest.kind == crate::DigestKind::Budget
+    });
+    let own = mapping
+        .tags
+        .iter()
+        .filter(|tag| !of_many || !tag.contains('{'));
+    templates.extend(own.cloned());
+    Cow::Owned(templates)
+}
+
+/// The description with what stands above it.
+fn described(
+    mapping: &Mapping,
+    outgoing: &Outgoing,
+    hits: &[IntelHit],
+    fields: &fields::Fields<'_>,
+    changes: &mut Changes,
+) -> String {
+    let own = description::description(mapping.description, fields, changes);
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(outgoing.continues.as_ref().map(digest::continues_line));
+    let intel = intel::description(hits, outgoing.intel.len() - hits.len());
+    parts.extend((!intel.is_empty()).then_some(intel));
+    if let Some(digest) = &outgoing.digest {
+        let text = digest::description(digest, &outgoing.reference, fields);
+        parts.push(page_text(&text, changes));
+    }
+    if parts.is_empty() {
+        return own;
+    }
+    let above = head_of(&parts.join("\n\n"), DESCRIPTION_LIMIT / 2).to_owned();
+    let gap = if outgoing.digest.is_some() {
+        "\n"
+    } else {
+        "\n\n"
+    };
+    let whole = format!("{above}{gap}{own}");
+    cut(&whole, DESCRIPTION_LIMIT, "description_cut", changes)
+}
+
+fn content(settings: &Settings, outgoing: &Outgoing, changes: &mut Changes) -> Box<RawValue> {
+    let limit = settings.mapping.source_content_limit;
+    match &outgoing.digest {
+        None => source_content::source_content(&outgoing.alert, limit, changes),
+        Some(digest) => {
+            let room = digest::content_room(limit);
+            let alert = source_content::source_content(&outgoing.alert, limit - room, changes);
+            digest::content(alert, digest, &outgoing.reference)
+        }
     }
 }
 
@@ -148,6 +240,13 @@ impl Payload {
 
     pub(crate) fn note_change(&mut self, what: &'static str, count: usize) {
         self.changes.add_many(what, count);
+    }
+
+    /// Takes the raised severity back, because this IRIS does not have it.
+    pub(crate) fn without_raise(&mut self) {
+        if self.raised.take().is_some() {
+            self.changes.add("severity_unknown");
+        }
     }
 
     /// Leaves out all IOCs, because IRIS took none of them for sure.
@@ -199,9 +298,9 @@ impl Payload {
             Some(IocBody {
                 ioc_value: &ioc.value,
                 ioc_type_id: ids.ioc_type(ioc.kind)?,
-                ioc_tlp_id: ids.tlp(),
+                ioc_tlp_id: ids.tlp(&ioc.tlp),
                 ioc_description: &ioc.field,
-                ioc_tags: "",
+                ioc_tags: ioc.tags.join(","),
             })
         });
         let assets = self.assets.iter().filter_map(|asset| {
@@ -213,15 +312,17 @@ impl Payload {
             })
         });
         let body = Body {
-            alert_uuid: self.uuid.to_string(),
+            alert_uuid: self.customer.is_i64().then(|| self.uuid.to_string()),
             alert_title: &self.title,
             alert_description: &self.description,
             alert_source: &self.source,
             alert_source_ref: &self.source_ref,
             alert_source_link: self.link.as_deref(),
-            alert_severity_id: ids.severity(&self.severity).unwrap_or_default(),
+            alert_severity_id: ids
+                .severity(self.raised.as_ref().unwrap_or(&self.severity))
+                .unwrap_or_default(),
             alert_status_id: ids.status(),
-            alert_customer_id: self.customer,
+            alert_customer_id: &self.customer,
             alert_classification_id: self
                 .classification
                 .as_deref()
@@ -241,17 +342,18 @@ impl Payload {
 
 #[derive(Serialize)]
 struct Body<'a> {
-    alert_uuid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alert_uuid: Option<String>,
     alert_title: &'a str,
     alert_description: &'a str,
     alert_source: &'a str,
     alert_source_ref: &'a str,
     alert_source_link: Option<&'a str>,
-    alert_severity_id: i64,
-    alert_status_id: i64,
-    alert_customer_id: i64,
+    alert_severity_id: Value,
+    alert_status_id: Value,
+    alert_customer_id: &'a Value,
     #[serde(skip_serializing_if = "Option::is_none")]
-    alert_classification_id: Option<i64>,
+    alert_classification_id: Option<Value>,
     alert_source_event_time: &'a str,
     alert_note: &'a str,
     alert_tags: Option<String>,
@@ -266,16 +368,16 @@ struct Body<'a> {
 #[derive(Serialize)]
 struct IocBody<'a> {
     ioc_value: &'a str,
-    ioc_type_id: i64,
-    ioc_tlp_id: Option<i64>,
+    ioc_type_id: Value,
+    ioc_tlp_id: Option<Value>,
     ioc_description: &'a str,
-    ioc_tags: &'a str,
+    ioc_tags: String,
 }
 
 #[derive(Serialize)]
 struct AssetBody<'a> {
     asset_name: &'a str,
-    asset_type_id: i64,
+    asset_type_id: Value,
     asset_description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     asset_ip: Option<&'a str>,
