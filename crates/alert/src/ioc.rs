@@ -3,6 +3,8 @@
 //! The alert is walked whole, because the same thing stands in other fields with each decoder; the field's name and the form
 //! of the whole value decide together what a value is. A value is never searched inside free text here: a log line that
 //! mentions an address does not make it an observable.
+//!
+//! These are shown to people, as IOCs. What is matched against threat intelligence is more: [`crate::observables`].
 
 use std::net::IpAddr;
 

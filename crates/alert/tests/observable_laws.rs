@@ -95,6 +95,7 @@ fn any_tree() -> impl Strategy<Value = Value> {
     })
 }
 
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 fn found(tree: &Value) -> Observables {
     let everything = ObservableFilterConfig {
         include_private: true,

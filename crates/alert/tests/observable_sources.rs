@@ -259,6 +259,13 @@ fn dns_servers_and_zeek_give_names_and_answers() {
         ],
     );
     gives(
+        json!({"data": {"bro_engine": "HTTP", "id": {"resp_h": "10.0.2.3", "resp_p": 8080}, "host": "evil.example", "uri": "/a"}}),
+        &[
+            "Url http://evil.example:8080/a data.uri destination",
+            "Domain evil.example data.host either",
+        ],
+    );
+    gives(
         json!({"data": {"dns": {"question": {"name": "evil.example"}, "resolved_ip": ["203.0.113.7"], "answers": [{"data": "203.0.113.8"}]},
             "source": {"ip": "10.0.0.1"}, "destination": {"ip": "203.0.113.53", "domain": "ns.example"}}}),
         &[

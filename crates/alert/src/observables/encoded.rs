@@ -27,7 +27,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// such as `cafe` decodes to nothing that would have been encoded.
 pub(super) fn hexadecimal(text: &str) -> Option<String> {
     let digits = text.as_bytes();
-    if digits.len() < 8 || digits.len() % 2 != 0 || !digits.iter().all(u8::is_ascii_hexdigit) {
+    if digits.len() < 8
+        || !digits.len().is_multiple_of(2)
+        || !digits.iter().all(u8::is_ascii_hexdigit)
+    {
         return None;
     }
     let bytes: Vec<u8> = digits

@@ -31,7 +31,7 @@ pub(super) fn plain(name: &str, into: &mut String) {
     into.extend(
         name.chars()
             .take(64)
-            .filter(|c| c.is_ascii_alphanumeric() || *c == '@' || *c == '$')
+            .filter(|c| c.is_ascii_alphanumeric())
             .map(|c| c.to_ascii_lowercase()),
     );
 }

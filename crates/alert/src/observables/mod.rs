@@ -30,6 +30,8 @@ mod filter;
 mod found;
 mod hash;
 mod ip;
+mod joined;
+mod read;
 mod role;
 mod text;
 mod url_form;

@@ -1,16 +1,15 @@
 //! Walks an alert's tree and hands each value to what can read it.
 
-use std::{cell::Cell, net::IpAddr};
+use std::cell::Cell;
 
 use serde_json::{Map, Value};
 
 use super::{
-    Kind, ObservableFilter, Observables, Role, Via, domain, email, encoded,
+    Kind, ObservableFilter, Observables, Role, Via, encoded,
     fields::{self, Class},
-    file, file_name,
     found::{Found, Place},
-    hash, ip, role, text,
-    text::Take,
+    hash, joined, read, role,
+    text::{self, Take},
 };
 
 /// Sections that describe the event: those of Wazuh 4, then those of ECS, which findings of Wazuh 5 have at the top
@@ -103,7 +102,19 @@ impl<'a> Walk<'a, '_> {
         map: &'a Map<String, Value>,
         of_field: Option<&Cell<usize>>,
     ) {
-        self.joined_url(parent, map, of_field);
+        if let Some((name, url)) = joined::url(parent, map) {
+            self.path.push(name);
+            let own = Cell::new(0);
+            self.with_place(
+                Role::Destination,
+                Via::Field,
+                of_field.unwrap_or(&own),
+                |found, place| {
+                    found.add_url(place, &url);
+                },
+            );
+            self.path.pop();
+        }
         let mut key = String::new();
         // What stands in the object itself comes before what is nested in it.
         for nested in [false, true] {
@@ -123,80 +134,14 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// A host and a path that stand beside each other: Suricata's and Zeek's http, firewalls, ECS.
-    fn joined_url(
-        &mut self,
-        parent: &str,
-        map: &'a Map<String, Value>,
-        of_field: Option<&Cell<usize>>,
-    ) {
-        let text = |names: &[&'a str]| {
-            names.iter().find_map(|name| match map.get(*name) {
-                Some(Value::String(text)) => Some((*name, text.trim())),
-                _ => None,
-            })
-        };
-        let paths: &[&str] = match parent {
-            "url" => &["path"],
-            _ => &["url", "uri"],
-        };
-        let hosts: &[&str] = match parent {
-            "url" => &["domain"],
-            _ => &["hostname", "http_host", "host"],
-        };
-        let Some((name, path)) = text(paths).filter(|(_, path)| path.starts_with('/')) else {
-            return;
-        };
-        let Some((_, host)) = text(hosts).filter(|(_, host)| is_host(host)) else {
-            return;
-        };
-        let port = [
-            "http_port",
-            "port",
-            "dstport",
-            "dst_port",
-            "dest_port",
-            "id.resp_p",
-        ]
-        .iter()
-        .find_map(|name| number(map.get(*name)?))
-        .filter(|_| !host.contains(':'));
-        let says_https = ["scheme", "service", "protocol", "app_proto"]
-            .iter()
-            .filter_map(|name| map.get(*name)?.as_str())
-            .any(|word| word.eq_ignore_ascii_case("https"));
-        let scheme = if says_https || port == Some(443) {
-            "https"
-        } else {
-            "http"
-        };
-        let query = match text(&["query"]) {
-            Some((_, query)) if parent == "url" => format!("?{query}"),
-            _ => String::new(),
-        };
-        let joined = match port {
-            Some(port) => format!("{scheme}://{host}:{port}{path}{query}"),
-            None => format!("{scheme}://{host}{path}{query}"),
-        };
-        self.path.push(name);
-        let own = Cell::new(0);
-        self.with_place(
-            Role::Destination,
-            Via::Field,
-            of_field.unwrap_or(&own),
-            |found, place| {
-                found.add_url(place, &joined);
-            },
-        );
-        self.path.pop();
-    }
-
     fn leaf(&mut self, parent: &str, key: &str, text: &str, of_field: &Cell<usize>) {
         let class = fields::class(parent, key);
         let role = role::role(parent, key);
         match class {
             Class::Never => {}
             Class::Text => self.text(class, role, text, of_field),
+            Class::Url => self.url_field(role, text, of_field),
+            Class::Plain if text.len() > LONGEST_VALUE => {}
             _ if text.len() > LONGEST_VALUE => self.found.dropped.too_long += 1,
             Class::Hash => self.with_place(role, Via::Field, of_field, |found, place| {
                 for (kind, value) in hash::in_field(text) {
@@ -207,17 +152,17 @@ impl<'a> Walk<'a, '_> {
                 for answer in text.split(';') {
                     // `type:  5 cdn.example` is an alias.
                     let answer = answer.split_whitespace().next_back().unwrap_or_default();
-                    let _ = add_address(found, place, answer) || add_domain(found, place, answer);
+                    let _ =
+                        read::address(found, place, answer) || read::domain(found, place, answer);
                 }
             }),
-            Class::Url => self.url_field(role, text, of_field),
             Class::File => self.with_place(role, Via::Field, of_field, |found, place| {
-                add_file(found, place, key, text);
+                read::file(found, place, key, text);
             }),
             Class::Domain | Class::Plain => {
                 self.with_place(role, Via::Field, of_field, |found, place| {
-                    let _ = add_by_form(found, place, text)
-                        || (class == Class::Domain && add_domain(found, place, text));
+                    let _ = read::by_form(found, place, text)
+                        || (class == Class::Domain && read::domain(found, place, text));
                 });
             }
         }
@@ -228,8 +173,9 @@ impl<'a> Walk<'a, '_> {
     fn url_field(&mut self, role: Role, value: &str, of_field: &Cell<usize>) {
         let mut is_done = false;
         self.with_place(role, Via::Field, of_field, |found, place| {
-            is_done = add_by_form(found, place, value)
-                || (value.contains(':') && add_domain(found, place, value));
+            is_done = value.len() <= LONGEST_VALUE
+                && (read::by_form(found, place, value)
+                    || (value.contains(':') && read::domain(found, place, value)));
         });
         if !is_done && (value.contains("://") || value.contains([' ', '=', '+'])) {
             self.text(Class::Url, Role::Either, value, of_field);
@@ -301,84 +247,6 @@ impl Take for Taken<'_, '_, '_> {
 
     fn value(&mut self, kind: Kind, value: String, written: &str) {
         self.found.add(self.place, kind, value, written);
-    }
-}
-
-/// An address, a URL or an e-mail address, told by its form.
-fn add_by_form(found: &mut Found<'_>, place: &Place<'_>, text: &str) -> bool {
-    if !text.contains(['.', ':']) {
-        return false;
-    }
-    if add_address(found, place, text) || found.add_url(place, text) {
-        return true;
-    }
-    // A list of addresses, as proxies write `X-Forwarded-For`.
-    if text.contains(',') && text.split(',').all(|part| ip(part).is_some()) {
-        for part in text.split(',') {
-            add_address(found, place, part);
-        }
-        return true;
-    }
-    match text
-        .contains(['@', '[', '('])
-        .then(|| email(text))
-        .flatten()
-    {
-        Some(address) => {
-            found.add(place, Kind::Email, address, text);
-            true
-        }
-        None => false,
-    }
-}
-
-fn add_address(found: &mut Found<'_>, place: &Place<'_>, text: &str) -> bool {
-    let address: Option<IpAddr> = ip(text);
-    if let Some(address) = address {
-        found.add(place, Kind::Ip, address.to_string(), text);
-    }
-    address.is_some()
-}
-
-fn add_domain(found: &mut Found<'_>, place: &Place<'_>, text: &str) -> bool {
-    let name = domain(text);
-    let is_name = name.is_some();
-    if let Some(name) = name {
-        found.add(place, Kind::Domain, name, text);
-    }
-    is_name
-}
-
-fn add_file(found: &mut Found<'_>, place: &Place<'_>, key: &str, text: &str) {
-    // A container's image is named `image` too: `nginx:latest`.
-    if key == "image" && !text.contains(['/', '\\']) {
-        return;
-    }
-    // `C:\x\a.dll:Zone.Identifier` is a stream of the file.
-    let path = match text.rfind('\\') {
-        Some(at) => match text[at..].find(':') {
-            Some(stream) => &text[..at + stream],
-            None => text,
-        },
-        None => text,
-    };
-    if let Some(name) = file_name(path) {
-        found.add(place, Kind::FileName, name, "");
-        if let Some(folder) = file::folder_of(path) {
-            found.add(place, Kind::Directory, folder, "");
-        }
-    }
-}
-
-fn is_host(text: &str) -> bool {
-    domain(text).is_some() || ip(text).is_some()
-}
-
-fn number(value: &Value) -> Option<u16> {
-    match value {
-        Value::Number(number) => number.as_u64()?.try_into().ok(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
     }
 }
 
