@@ -175,7 +175,7 @@ fn suricata_gives_addresses_names_handshakes_and_files() {
             "Ip 203.0.113.7 data.dest_ip destination",
             "Url http://evil.example:8080/gate.php?id=1 data.http.url destination",
             "Url http://ref.example/ data.http.http_refer destination",
-            "Domain evil.example data.http.url destination",
+            "Domain evil.example data.http.hostname destination",
             "Domain ref.example data.http.http_refer destination host",
         ],
     );
@@ -241,7 +241,7 @@ fn proxies_and_firewalls_give_the_url_that_was_asked_for() {
         &[
             "Ip 203.0.113.7 data.dstip destination",
             "Url https://evil.example/a data.url destination",
-            "Domain evil.example data.url either",
+            "Domain evil.example data.hostname either",
         ],
     );
 }

@@ -70,7 +70,10 @@ impl<'f> Found<'f> {
         let key = (kind, value);
         if let Some(known) = self.places.get(&key).and_then(|at| self.list.get_mut(*at)) {
             known.role = known.role.with(role);
-            known.via = known.via.min(place.via);
+            if place.via < known.via {
+                known.via = place.via;
+                known.field = (place.path)();
+            }
             return;
         }
         if !self.filter.keeps_value(kind, &key.1) {

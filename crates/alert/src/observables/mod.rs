@@ -158,7 +158,8 @@ pub struct Observable {
     /// As it was written, where that differs by more than case: a URL with its fragment, a name in Unicode, a defanged
     /// address. Never with a user and a password.
     pub written: Option<String>,
-    /// The field it was first found in, dotted, lists without a number: `data.win.eventdata.hashes`.
+    /// The field it was found in by the surest way, the first of several; dotted, lists without a number:
+    /// `data.win.eventdata.hashes`.
     pub field: String,
     /// The end of the connection it stood at.
     pub role: Role,
