@@ -2,10 +2,14 @@
 //!
 //! Invariant: at most one fault hits a request; the script goes before the rates, and rates are tried in
 //! the order they were set. Unless said otherwise a fault hits `POST /alerts/add` only.
+//!
+//! People are faults, too: what they change between a client's reading and writing is put here.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use serde_json::{Map, Value};
 
 const ADD: &str = "/alerts/add";
 
@@ -56,6 +60,23 @@ pub enum Fault {
     },
 }
 
+/// A change that a person makes in the web page.
+#[derive(Debug, Clone)]
+pub(crate) struct Edit {
+    pub(crate) alert_id: i64,
+    pub(crate) user_id: i64,
+    /// Columns and their new values.
+    pub(crate) columns: Map<String, Value>,
+    moment: Moment,
+}
+
+/// When a person's change happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    Read,
+    Update,
+}
+
 /// Handle to a sandbox's faults; every method may be called while requests are running.
 #[derive(Debug)]
 pub struct Faults {
@@ -68,6 +89,7 @@ struct Inner {
     rates: Vec<(Fault, f64)>,
     unauthorized: bool,
     database_down: bool,
+    edits: VecDeque<Edit>,
     random: fastrand::Rng,
 }
 
@@ -79,6 +101,7 @@ impl Faults {
                 rates: Vec::new(),
                 unauthorized: false,
                 database_down: false,
+                edits: VecDeque::new(),
                 random: fastrand::Rng::with_seed(seed),
             }),
         }
@@ -94,6 +117,35 @@ impl Faults {
         self.lock()
             .script
             .push_back((path_prefix.to_owned(), fault));
+    }
+
+    /// Right after the next answer that shows this alert, the user changes these columns of it
+    /// (`{"alert_note": "…", "alert_owner_id": 7}`), as in the web page. Nothing else is changed.
+    pub fn edit_after_read(&self, alert_id: i64, user_id: i64, columns: &Value) {
+        self.queue_edit(alert_id, user_id, columns, Moment::Read);
+    }
+
+    /// As above, right after the next update of this alert.
+    pub fn edit_after_update(&self, alert_id: i64, user_id: i64, columns: &Value) {
+        self.queue_edit(alert_id, user_id, columns, Moment::Update);
+    }
+
+    fn queue_edit(&self, alert_id: i64, user_id: i64, columns: &Value, moment: Moment) {
+        let columns = columns.as_object().cloned().unwrap_or_default();
+        self.lock().edits.push_back(Edit {
+            alert_id,
+            user_id,
+            columns,
+            moment,
+        });
+    }
+
+    /// The change that is due now, if any; it is used up.
+    pub(crate) fn take_edit(&self, alert_id: i64, moment: Moment) -> Option<Edit> {
+        let mut inner = self.lock();
+        let is_due = |edit: &Edit| edit.alert_id == alert_id && edit.moment == moment;
+        let at = inner.edits.iter().position(is_due)?;
+        inner.edits.remove(at)
     }
 
     /// Lets the fault hit each `/alerts/add` with this probability (0 to 1); 0 ends it.
@@ -122,11 +174,13 @@ impl Faults {
         inner.rates.clear();
         inner.unauthorized = false;
         inner.database_down = false;
+        inner.edits.clear();
     }
 
-    /// How many scripted faults have not hit yet.
+    /// How many scripted faults and changes by people have not happened yet.
     pub fn waiting(&self) -> usize {
-        self.lock().script.len()
+        let inner = self.lock();
+        inner.script.len() + inner.edits.len()
     }
 
     pub(crate) fn is_unauthorized(&self) -> bool {

@@ -10,10 +10,11 @@ use url::form_urlencoded;
 
 use crate::answer::Answer;
 use crate::auth::Caller;
+use crate::faults::Moment;
 use crate::options::IrisOptions;
 use crate::sandbox::Shared;
 use crate::store::{Alert, Store};
-use crate::{conditions, errors, event_time, like};
+use crate::{conditions, errors, event_time, like, update};
 
 /// One page of the alerts that pass every known parameter.
 pub(crate) fn filter(shared: &Shared, caller: &Caller, query: &str) -> Result<Answer, Answer> {
@@ -26,7 +27,7 @@ pub(crate) fn filter(shared: &Shared, caller: &Caller, query: &str) -> Result<An
         Some(text) if version >= (2, 4, 17) => conditions::parse(text)?,
         _ => Vec::new(),
     };
-    let store = shared.store();
+    let mut store = shared.store();
     let mut found: Vec<&Alert> = store
         .alerts
         .values()
@@ -54,7 +55,10 @@ pub(crate) fn filter(shared: &Shared, caller: &Caller, query: &str) -> Result<An
         Some(list) if version >= (2, 4, 17) => list.split(',').map(str::trim).collect(),
         _ => Vec::new(),
     };
+    let shown: Vec<&Alert> = shown.copied().collect();
+    let ids: Vec<i64> = shown.iter().map(|alert| alert.id).collect();
     let alerts: Vec<Value> = shown
+        .iter()
         .map(|alert| reduce(store.print(alert, &shared.options, true), &fields))
         .collect();
     let next_page = if page < last_page {
@@ -62,6 +66,9 @@ pub(crate) fn filter(shared: &Shared, caller: &Caller, query: &str) -> Result<An
     } else {
         Value::Null
     };
+    for id in ids {
+        update::people(shared, &mut store, id, Moment::Read);
+    }
     Ok(Answer::success(
         "",
         json!({
@@ -76,12 +83,13 @@ pub(crate) fn filter(shared: &Shared, caller: &Caller, query: &str) -> Result<An
 
 /// One alert with its relations; missing and foreign ones look alike.
 pub(crate) fn one(shared: &Shared, caller: &Caller, id: i64) -> Result<Answer, Answer> {
-    let store = shared.store();
+    let mut store = shared.store();
     let alert = visible(&store, caller, id)?;
     let mut printed = store.print(alert, &shared.options, true);
     if let Value::Object(members) = &mut printed {
         members.insert("related_alerts".to_owned(), related(&store, alert));
     }
+    update::people(shared, &mut store, id, Moment::Read);
     Ok(Answer::success("", printed))
 }
 

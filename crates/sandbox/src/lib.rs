@@ -1,6 +1,7 @@
-//! A stand-in for DFIR-IRIS on loopback, for the demo and for tests.
+//! Stand-ins for DFIR-IRIS and OpenCTI on loopback, for the demo and for tests.
 //!
-//! It is as strict and as odd as the real server of `facts/iris.md` (measured on v2.4.20): a 400 may mean
+//! [`OpenCtiSandbox`] plays any release of OpenCTI from `facts/opencti.md`.
+//! [`IrisSandbox`] is as strict and as odd as the real server of `facts/iris.md` (measured on v2.4.20): a 400 may mean
 //! "stored", `alert_uuid` is unique, a brand-new tag posted twice at once fails, severity ids are not in
 //! order, an idle connection is closed after two seconds. Faults come on demand, see [`Faults`].
 //! Where the facts are silent, the code says so in a comment; nothing here proves anything about IRIS.
@@ -26,6 +27,7 @@ mod json;
 mod like;
 mod lists;
 mod observables;
+mod opencti;
 mod options;
 mod page;
 mod python;
@@ -40,6 +42,13 @@ mod tls;
 mod update;
 
 pub use faults::{Fault, Faults};
+pub use opencti::{
+    EventId, EventIdError, ObservableValue, OpenCtiDialect, OpenCtiFault, OpenCtiFaults,
+    OpenCtiOptions, OpenCtiRequest, OpenCtiRights, OpenCtiSandbox, OpenCtiSandboxError,
+    OpenCtiStream, OpenCtiUser, OpenCtiVersion, SchemaError, StixExternalReference, StixIdentity,
+    StixIndicator, StixKillChainPhase, StixObservable, StoredSighting, Tlp, VersionError,
+    synthetic_id, synthetic_indicator,
+};
 pub use options::{IdOrder, IrisOptions, IrisUser, TlsKind, permission};
 pub use requests::RequestLine;
 pub use sandbox::{IrisSandbox, SandboxError};

@@ -113,6 +113,8 @@ enum Route<'a> {
     BatchDelete,
     BatchUpdate,
     DeleteAlert(i64),
+    DeleteComment(i64, i64),
+    EditComment(i64, i64),
     EscalateAlert(i64),
     FilterAlerts,
     HasPermission,
@@ -120,6 +122,7 @@ enum Route<'a> {
     ListComments(i64),
     MergeAlert(i64),
     OneAlert(i64),
+    OneComment(i64, i64),
     Ping,
     Search(&'a str),
     UnmergeAlert(i64),
@@ -155,6 +158,15 @@ fn find(path: &str) -> Option<(Method, Route<'_>)> {
         ["alerts", "unmerge", alert] => (Method::POST, Route::UnmergeAlert(id(alert)?)),
         ["alerts", alert, "comments", "add"] => (Method::POST, Route::AddComment(id(alert)?)),
         ["alerts", alert, "comments", "list"] => (Method::GET, Route::ListComments(id(alert)?)),
+        ["alerts", alert, "comments", comment] => {
+            (Method::GET, Route::OneComment(id(alert)?, id(comment)?))
+        }
+        ["alerts", alert, "comments", comment, "edit"] => {
+            (Method::POST, Route::EditComment(id(alert)?, id(comment)?))
+        }
+        ["alerts", alert, "comments", comment, "delete"] => {
+            (Method::POST, Route::DeleteComment(id(alert)?, id(comment)?))
+        }
         ["alerts", alert] => (Method::GET, Route::OneAlert(id(alert)?)),
         _ => return None,
     })
@@ -219,6 +231,18 @@ async fn carry_out(
         Route::AddComment(id) => {
             caller.needs(ALERTS_WRITE)?;
             comments::add(shared, caller, id, &body(request)?)
+        }
+        Route::OneComment(id, comment) => {
+            caller.needs(ALERTS_READ)?;
+            comments::one(shared, caller, id, comment)
+        }
+        Route::EditComment(id, comment) => {
+            caller.needs(ALERTS_WRITE)?;
+            comments::edit(shared, caller, (id, comment), &body(request)?)
+        }
+        Route::DeleteComment(id, comment) => {
+            caller.needs(ALERTS_WRITE)?;
+            comments::delete(shared, caller, (id, comment))
         }
         Route::UpdateAlert(id) => {
             caller.needs(ALERTS_WRITE)?;

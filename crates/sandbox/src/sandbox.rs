@@ -4,17 +4,19 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::auth;
-use crate::faults::Faults;
+use crate::faults::{Faults, Moment};
 use crate::options::{IrisOptions, IrisUser};
 use crate::requests::{RequestLine, RequestLog};
 use crate::server;
 use crate::store::{Store, StoredAlert};
 use crate::tls::{TlsError, TlsIdentity};
+use crate::update;
 
 /// Why a sandbox could not start.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +151,14 @@ impl IrisSandbox {
     /// Faults on demand.
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
+    }
+
+    /// A person changes these columns of an alert now (`{"alert_note": "…"}`), as in the web page; nothing else is changed.
+    pub fn edit(&self, alert_id: i64, user_id: i64, columns: &Value) {
+        let faults = &self.shared.faults;
+        faults.edit_after_read(alert_id, user_id, columns);
+        let mut store = self.shared.store();
+        update::people(&self.shared, &mut store, alert_id, Moment::Read);
     }
 
     /// Changes the permissions of the account with this key; a client that keeps cookies will not notice.

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
 use crate::auth::Caller;
+use crate::faults::{Edit, Moment};
 use crate::sandbox::Shared;
+use crate::store::Store;
 use crate::{add, errors, json, observables, python, schema};
 
 /// Changes one alert.
@@ -19,12 +21,28 @@ pub(crate) async fn update(
 ) -> Result<Answer, Answer> {
     let members = object(body)?;
     apply(shared, caller, id, members, true).await?;
-    let store = shared.store();
+    let mut store = shared.store();
     let alert = store.alerts.get(&id).ok_or_else(errors::alert_not_found)?;
-    Ok(Answer::success(
-        "Alert updated",
-        store.print(alert, &shared.options, true),
-    ))
+    let printed = store.print(alert, &shared.options, true);
+    people(shared, &mut store, id, Moment::Update);
+    Ok(Answer::success("Alert updated", printed))
+}
+
+/// Lets people make the change that is due at this moment.
+pub(crate) fn people(shared: &Shared, store: &mut Store, id: i64, moment: Moment) {
+    if let Some(edit) = shared.faults.take_edit(id, moment) {
+        edit_by_person(shared, store, edit);
+    }
+}
+
+/// A person's change: exactly the named columns, with its line in the history.
+pub(crate) fn edit_by_person(shared: &Shared, store: &mut Store, mut edit: Edit) {
+    if let Some(alert) = store.alerts.get_mut(&edit.alert_id) {
+        let action = describe(&alert.columns, &edit.columns, true);
+        alert.columns.append(&mut edit.columns);
+        let login = shared.options.login_of(edit.user_id);
+        alert.log(&login, edit.user_id, &action);
+    }
 }
 
 /// Changes several alerts; stops at the first bad id, what came before stays changed.
@@ -103,7 +121,9 @@ async fn apply(
     log_values: bool,
 ) -> Result<(), Answer> {
     check_access(shared, caller, id)?;
-    let owner_cleared = members.get("alert_owner_id").and_then(Value::as_i64) == Some(-1);
+    // An older server takes -1 for the id of a user, whom it does not have (facts §6).
+    let owner_cleared = shared.options.version_numbers() >= (2, 4, 15)
+        && members.get("alert_owner_id").and_then(Value::as_i64) == Some(-1);
     if owner_cleared {
         members.insert("alert_owner_id".to_owned(), Value::Null);
     }
