@@ -5,7 +5,10 @@ use crate::{matcher::Matchers, view::AlertView};
 /// Values shown of a field.
 const VALUES: usize = 5;
 /// Characters shown of a value.
-pub(crate) const LONGEST: usize = 120;
+const LONGEST: usize = 120;
+
+/// Characters of what a rule says; matchers in it can be long.
+const LONGEST_SAYING: usize = 500;
 
 /// One rule that looked at an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +25,7 @@ impl Step {
     pub(crate) fn new(rule: impl Into<String>, says: impl Into<String>) -> Self {
         Self {
             rule: rule.into(),
-            says: says.into(),
+            says: cut(&says.into(), LONGEST_SAYING),
             values: Vec::new(),
         }
     }

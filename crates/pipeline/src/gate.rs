@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use crate::{
+    explain::Step,
     matcher::{Matcher, Matchers},
     view::AlertView,
 };
@@ -138,6 +139,36 @@ impl Gate {
         view.level() >= self.minimum_level
             && self.all_of.as_ref().is_none_or(|all| all.hold(view))
             && (self.any_of.is_empty() || self.any_of.iter().any(|one| one.hold(view)))
+    }
+
+    /// What the gate saw in an alert, and what it says to it.
+    pub fn explain(&self, view: &AlertView<'_>) -> Step {
+        let level = view.level();
+        let failing = || self.all_of.iter().flatten().find(|one| !one.holds(view));
+        let says = if level < self.minimum_level {
+            format!(
+                "filtered: level {level} is below minimum_level = {}",
+                self.minimum_level
+            )
+        } else if let Some(matcher) = failing() {
+            format!("filtered: {matcher} of all_of does not hold")
+        } else if self.passes(view) {
+            match self.any_of.iter().find(|one| one.hold(view)) {
+                Some(matchers) => format!("passes: {matchers} holds"),
+                None => "passes".to_owned(),
+            }
+        } else {
+            format!(
+                "filtered: none of the {} entries of any_of holds",
+                self.any_of.len()
+            )
+        };
+        let mut step = Step::new("gate", says);
+        step.see(view, "rule.level");
+        for matchers in self.all_of.iter().chain(&self.any_of) {
+            step.see_all(view, matchers);
+        }
+        step
     }
 
     /// Everything that must hold.

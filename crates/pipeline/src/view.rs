@@ -99,6 +99,12 @@ impl<'a> AlertView<'a> {
         first
     }
 
+    /// Whether there is anything at a dotted path, an object too.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        let found = |letters| self.root.search(path, letters, &mut |_| true) == Search::Enough;
+        found(Letters::Exact) || found(Letters::AnyCase)
+    }
+
     /// What was read of the alert before anybody decides.
     pub(crate) fn head(&self) -> &'a Head {
         self.head

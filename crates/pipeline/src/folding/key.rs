@@ -8,6 +8,9 @@ use crate::{explain::cut, network::address, view::AlertView};
 /// Characters of a value that people are shown.
 const LONGEST_SHOWN: usize = 120;
 
+/// Words that people are shown; all of them are hashed.
+const MOST_SHOWN: usize = 32;
+
 /// A key in the making.
 #[derive(Debug, Default)]
 pub(super) struct Key {
@@ -65,11 +68,18 @@ impl Key {
         true
     }
 
-    /// Adds a value that is not read from a field.
-    pub(super) fn add_value(&mut self, name: &str, value: &str, hashed: String) {
-        self.words
-            .push((name.to_owned(), cut(value, LONGEST_SHOWN)));
-        self.parts.push((Cow::Owned(name.to_owned()), hashed));
+    /// Adds one value of a field as it is to be hashed.
+    pub(super) fn add_leaf(&mut self, field: String, value: &str, hashed: String) {
+        self.show(&field, value);
+        self.parts.push((Cow::Owned(field), hashed));
+    }
+
+    fn show(&mut self, field: &str, value: &str) {
+        if self.words.len() < MOST_SHOWN {
+            self.words
+                .push((field.to_owned(), cut(value, LONGEST_SHOWN)));
+            self.fields.push((field.to_owned(), value.to_owned()));
+        }
     }
 
     /// The same whatever order the words came in.

@@ -299,6 +299,9 @@ fn repeat_key(
     if family.has_rest {
         generic::add_rest(view, &mut key);
     }
+    if family.has_rest || !family.key.is_empty() {
+        generic::add_message(view, &mut key);
+    }
     Some(key)
 }
 

@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for Period {
             type Value = Period;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(
-                    "a length of time such as \"15m\" or \"24h\", more than 0 and at most 366 days",
+                    "a length of time such as \"15m\", \"24h\" or \"1h 30m\", more than 0 and at most 366 days",
                 )
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {

@@ -1,0 +1,98 @@
+//! The families of events: what is part of the key beside rule and agent, and what is collected. The table of `docs/folding.md`
+//! is held against these by a test.
+
+mod cloud;
+mod endpoint;
+mod network;
+mod posture;
+
+pub(super) use cloud::*;
+pub(super) use endpoint::*;
+pub(super) use network::*;
+pub(super) use posture::*;
+
+use super::family::{Family, Word, same};
+
+const EVENT: Word = same(&["data.win.system.eventID", "data.system.eventID"]);
+
+/// Labels of what is collected.
+const FILES: &str = "files";
+const HASHES: &str = "hashes";
+const HOSTS: &str = "hosts";
+const PORTS: &str = "ports";
+const PROCESSES: &str = "processes";
+const SOURCES: &str = "source IPs";
+const URLS: &str = "URLs";
+const USERS: &str = "users";
+const VALUES: &str = "values";
+
+/// Where the other end's address stands.
+const SOURCE_FIELDS: &[&str] = &[
+    "data.srcip",
+    "data.src_ip",
+    "data.remote_ip",
+    "data.ClientIP",
+    "data.remoteAddr",
+    "data.win.eventdata.ipAddress",
+    "data.srcip2",
+    "data.remip",
+];
+
+/// Windows events without a family of their own.
+pub(super) static WINDOWS: Family = Family {
+    name: "Windows event",
+    key: &[
+        EVENT,
+        same(&["data.win.system.channel"]),
+        same(&["data.win.system.providerName"]),
+    ],
+    collected: &[(SOURCES, &["data.win.eventdata.ipAddress"])],
+    has_rest: true,
+};
+
+/// Whatever is no other family.
+pub(super) static OTHER: Family = Family {
+    name: "other",
+    key: &[],
+    collected: &[(SOURCES, SOURCE_FIELDS), (PORTS, &["data.srcport"])],
+    has_rest: true,
+};
+
+/// Every family, for the document and its test.
+#[cfg(test)]
+pub(super) static ALL: &[&Family] = &[
+    &PROCESS,
+    &IMAGE_LOAD,
+    &PROCESS_ACCESS,
+    &FILE,
+    &REGISTRY,
+    &DNS,
+    &NETWORK,
+    &SERVICE,
+    &SCRIPT,
+    &WMI,
+    &PIPE,
+    &SHARE,
+    &ACCOUNT,
+    &LOGIN,
+    &AUTHENTICATION,
+    &COMMAND,
+    &AUDIT,
+    &WEB,
+    &IDS,
+    &VULNERABILITY,
+    &SCA,
+    &ROOTCHECK,
+    &OSQUERY,
+    &VIRUSTOTAL,
+    &ACTIVE_RESPONSE,
+    &AWS,
+    &AZURE,
+    &GCP,
+    &OFFICE365,
+    &MS_GRAPH,
+    &GITHUB,
+    &DOCKER,
+    &WINDOWS,
+    &OTHER,
+];

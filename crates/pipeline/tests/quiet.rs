@@ -1,0 +1,517 @@
+//! What is silenced, by what, and why not: silences, mute times, allowlists.
+#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
+
+use alertbridge_alert::Alert;
+use alertbridge_pipeline::{
+    AlertView, QuietConfig, QuietRules, SilenceError, SilenceRule, Silencer, Silences,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn rules(text: &str) -> QuietRules {
+    QuietRules::try_from(toml::from_str::<QuietConfig>(text).unwrap()).unwrap()
+}
+
+fn refused(text: &str) -> String {
+    QuietRules::try_from(toml::from_str::<QuietConfig>(text).unwrap())
+        .unwrap_err()
+        .to_string()
+}
+
+/// `silence:s1`, `mute:night`, `allowlist:backup`, or nothing.
+fn silencer(rules: &QuietRules, silences: &Silences, alert: &Value, now: &str) -> Option<String> {
+    let alert = Alert::parse(alert.to_string().into_bytes()).unwrap();
+    let text = alert.text();
+    let view = AlertView::new(alert.head(), &text);
+    Some(match rules.silencer(&view, silences, at(now))? {
+        Silencer::Silence(id) => format!("silence:{id}"),
+        Silencer::Mute(name) => format!("mute:{name}"),
+        Silencer::Allowlist(name) => format!("allowlist:{name}"),
+    })
+}
+
+fn is_hidden(rules: &QuietRules, alert: &Value) -> bool {
+    silencer(rules, &Silences::default(), alert, "2026-01-01T00:00Z").is_some()
+}
+
+fn silence(id: &str, matchers: &str) -> Result<SilenceRule, SilenceError> {
+    SilenceRule::new(
+        id,
+        matchers,
+        at("2026-01-01T00:00Z"),
+        at("2026-01-02T00:00Z"),
+    )
+}
+
+#[test]
+fn a_silence_holds_from_its_start_on_and_not_from_its_end_on() {
+    let rule = silence("s", "rule.id = 5710").unwrap();
+    let silences = Silences::new(vec![rule]);
+    let alert = json!({ "rule": { "id": "5710" } });
+    for (now, expected) in [
+        ("2025-12-31T23:59:59.999Z", None),
+        ("2026-01-01T00:00Z", Some("silence:s")),
+        ("2026-01-01T23:59:59.999Z", Some("silence:s")),
+        ("2026-01-02T00:00Z", None),
+    ] {
+        assert_eq!(
+            silencer(&rules(""), &silences, &alert, now).as_deref(),
+            expected,
+            "{now}"
+        );
+    }
+}
+
+#[test]
+fn of_several_silences_the_first_that_started_counts_whatever_order_they_came_in() {
+    let early = SilenceRule::new(
+        "z",
+        "rule.id = 1",
+        at("2025-12-01T00:00Z"),
+        at("2026-02-01T00:00Z"),
+    )
+    .unwrap();
+    let (a, b) = (
+        silence("a", "rule.id = 1").unwrap(),
+        silence("b", "rule.id = 1").unwrap(),
+    );
+    let alert = json!({ "rule": { "id": "1" } });
+    for order in [[&early, &a, &b], [&b, &a, &early], [&a, &early, &b]] {
+        let silences = Silences::new(order.into_iter().cloned().collect());
+        assert_eq!(
+            silencer(&rules(""), &silences, &alert, "2026-01-01T00:00Z").unwrap(),
+            "silence:z"
+        );
+        let later = Silences::new(vec![b.clone(), a.clone()]);
+        assert_eq!(
+            silencer(&rules(""), &later, &alert, "2026-01-01T00:00Z").unwrap(),
+            "silence:a"
+        );
+    }
+}
+
+#[test]
+fn nobody_silences_everything_by_mistake() {
+    for matchers in [
+        "rule.id =~ .*",
+        "rule.id != 5710",
+        "{agent.name !~ web.*, data.srcip not in 10.0.0.0/8}",
+        "x not exists",
+        "rule.level >= 3",
+        "data.x = \"\"",
+    ] {
+        let error = silence("s", matchers).unwrap_err();
+        assert!(
+            matches!(error, SilenceError::TooWide { .. }),
+            "{matchers}: {error}"
+        );
+    }
+    assert!(silence("s", "{rule.id != 5710, agent.name = lab01}").is_ok());
+    assert_eq!(
+        silence("s", "rule.id == 5710").unwrap_err().to_string(),
+        "silence s: matcher, column 9: expected one `=` where `==` stands"
+    );
+    let backwards = SilenceRule::new(
+        "s",
+        "rule.id = 1",
+        at("2026-01-02T00:00Z"),
+        at("2026-01-02T00:00Z"),
+    );
+    assert!(matches!(
+        backwards,
+        Err(SilenceError::EndsBeforeItStarts { .. })
+    ));
+}
+
+#[test]
+fn a_silence_counts_before_a_mute_time_and_that_before_the_allowlist() {
+    let text = r#"
+        [[allowlist]]
+        name = "list"
+        comment = "c"
+        rules = [1]
+        [[mute]]
+        name = "time"
+        comment = "c"
+        matchers = "rule.id = 1"
+        years = ["2026"]
+    "#;
+    let alert = json!({ "rule": { "id": "1" } });
+    let silences = Silences::new(vec![silence("s", "rule.id = 1").unwrap()]);
+    let ask = |silences, now| silencer(&rules(text), silences, &alert, now).unwrap();
+    assert_eq!(ask(&silences, "2026-01-01T12:00Z"), "silence:s");
+    assert_eq!(ask(&silences, "2026-06-01T12:00Z"), "mute:time");
+    assert_eq!(ask(&silences, "2027-01-01T12:00Z"), "allowlist:list");
+}
+
+fn mute(conditions: &str) -> QuietRules {
+    rules(&format!(
+        "[[mute]]\nname = \"m\"\ncomment = \"c\"\nmatchers = \"rule.id = 1\"\n{conditions}"
+    ))
+}
+
+fn is_muted(rules: &QuietRules, now: &str) -> bool {
+    silencer(
+        rules,
+        &Silences::default(),
+        &json!({ "rule": { "id": "1" } }),
+        now,
+    )
+    .is_some()
+}
+
+fn check(conditions: &str, cases: &[(&str, bool)]) {
+    let rules = mute(conditions);
+    for (now, expected) in cases {
+        assert_eq!(is_muted(&rules, now), *expected, "{conditions}: {now}");
+    }
+}
+
+#[test]
+fn a_time_over_midnight_belongs_to_the_day_it_begins_on() {
+    check(
+        "weekdays = [\"friday\"]\ntimes = [{ start_time = \"22:00\", end_time = \"06:00\" }]",
+        &[
+            // 2026-01-02 is a Friday.
+            ("2026-01-02T05:59Z", false),
+            ("2026-01-02T21:59:59Z", false),
+            ("2026-01-02T22:00Z", true),
+            ("2026-01-03T05:59:59Z", true),
+            ("2026-01-03T06:00Z", false),
+            ("2026-01-03T23:00Z", false),
+        ],
+    );
+}
+
+#[test]
+fn where_clocks_are_put_forward_a_time_that_is_left_out_mutes_nothing() {
+    let zone = "time_zone = \"Europe/Berlin\"\n";
+    check(
+        &format!("{zone}times = [{{ start_time = \"02:00\", end_time = \"03:00\" }}]"),
+        &[
+            ("2026-03-28T01:00Z", true),
+            ("2026-03-29T00:59:59Z", false),
+            ("2026-03-29T01:00Z", false),
+            ("2026-03-30T00:00Z", true),
+        ],
+    );
+    // A night with a gap is shorter and ends by the clock.
+    check(
+        &format!("{zone}times = [{{ start_time = \"22:00\", end_time = \"06:00\" }}]"),
+        &[
+            ("2026-03-28T21:00Z", true),
+            ("2026-03-29T03:59Z", true),
+            ("2026-03-29T04:00Z", false),
+        ],
+    );
+}
+
+#[test]
+fn where_clocks_are_put_back_a_time_that_comes_twice_mutes_twice() {
+    check(
+        "time_zone = \"Europe/Berlin\"\ntimes = [{ start_time = \"02:00\", end_time = \"03:00\" }]",
+        &[
+            ("2026-10-24T23:59Z", false),
+            ("2026-10-25T00:00Z", true),
+            ("2026-10-25T00:59Z", true),
+            ("2026-10-25T01:00Z", true),
+            ("2026-10-25T02:00Z", false),
+        ],
+    );
+}
+
+#[test]
+fn all_given_conditions_must_hold_and_of_each_list_any() {
+    check(
+        "weekdays = [\"monday:friday\", \"Sunday\"]\ndays_of_month = [\"1:7\", \"-1\"]\nmonths = [\"november:january\", \"6\"]",
+        &[
+            ("2026-01-01T00:00Z", true),  // Thursday, the 1st
+            ("2026-01-03T00:00Z", false), // Saturday
+            ("2026-01-04T23:59Z", true),  // Sunday
+            ("2026-01-08T00:00Z", false), // not in the first seven
+            ("2026-06-30T00:00Z", true),  // the last
+            ("2026-02-02T00:00Z", false), // no such month
+        ],
+    );
+}
+
+#[test]
+fn days_are_counted_from_the_end_of_each_month() {
+    check(
+        "days_of_month = [\"-1\"]",
+        &[
+            ("2026-02-28T00:00Z", true),
+            ("2028-02-28T00:00Z", false),
+            ("2028-02-29T00:00Z", true),
+        ],
+    );
+    check(
+        "days_of_month = [\"-3:-1\"]",
+        &[("2026-04-27T00:00Z", false), ("2026-04-28T00:00Z", true)],
+    );
+    check(
+        "days_of_month = [\"29:31\"]",
+        &[("2026-02-28T00:00Z", false), ("2026-03-31T00:00Z", true)],
+    );
+    check(
+        "days_of_month = [\"20:-1\"]",
+        &[("2026-02-19T00:00Z", false), ("2026-02-28T00:00Z", true)],
+    );
+}
+
+#[test]
+fn a_mute_time_that_makes_no_sense_is_refused_with_its_key() {
+    let refused = |conditions: &str| {
+        self::refused(&format!(
+            "[[mute]]\nname = \"m\"\ncomment = \"c\"\nmatchers = \"rule.id = 1\"\n{conditions}"
+        ))
+    };
+    for (conditions, expected) in [
+        (
+            "time_zone = \"Berlin\"",
+            "quiet.mute \"m\": time_zone \"Berlin\" is unknown",
+        ),
+        (
+            "weekdays = [\"someday\"]",
+            "quiet.mute \"m\" weekdays[0]: expected a day or a range",
+        ),
+        (
+            "days_of_month = [\"1\", \"32\"]",
+            "quiet.mute \"m\" days_of_month[1]: expected a day of the month",
+        ),
+        (
+            "days_of_month = [\"25:5\"]",
+            "quiet.mute \"m\" days_of_month[0]: \"25:5\" ends before it begins",
+        ),
+        (
+            "months = [\"13\"]",
+            "quiet.mute \"m\" months[0]: expected a month",
+        ),
+        (
+            "years = [\"2028:2026\"]",
+            "quiet.mute \"m\" years[0]: expected a year",
+        ),
+        (
+            "times = [{ start_time = \"6:00\", end_time = \"07:00\" }]",
+            "quiet.mute \"m\" times[0]: expected a time such as 06:00",
+        ),
+        (
+            "times = [{ start_time = \"06:00\", end_time = \"06:00\" }]",
+            "quiet.mute \"m\" times[0]: start_time and end_time are both 06:00",
+        ),
+    ] {
+        let error = refused(conditions);
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let wide =
+        self::refused("[[mute]]\nname = \"m\"\ncomment = \"c\"\nmatchers = \"rule.level < 5\"");
+    assert!(wide.contains("nearly everything would be muted"), "{wide}");
+}
+
+const ENTRIES: &str = r#"
+    high_signal_rules = ["100624"]
+
+    [[allowlist]]
+    name = "backup"
+    comment = "nightly copy"
+    processes = ['C:\Program Files\Backup\agent.exe', '/usr/bin/rsync']
+    agents = ["db*", "007"]
+
+    [[allowlist]]
+    name = "names"
+    comment = "ours"
+    domains = ["example.com"]
+
+    [[allowlist]]
+    name = "scanner"
+    comment = "ours"
+    networks = ["10.9.0.0/16", "2001:db8::1"]
+    matchers = ["rule.groups = web", "rule.groups = sshd"]
+
+    [[allowlist]]
+    name = "tool"
+    comment = "checked"
+    hashes = ["D41D8CD98F00B204E9800998ECF8427E"]
+"#;
+
+#[test]
+fn several_keys_of_an_entry_must_hold_and_of_a_list_any() {
+    let rules = rules(ENTRIES);
+    let process = |agent: &str, image: &str| json!({ "rule": { "id": "1" }, "agent": { "name": agent, "id": "1" }, "data": { "win": { "eventdata": { "image": image } } } });
+    assert!(is_hidden(
+        &rules,
+        &process("DB01", r"C:\\PROGRAM FILES\\Backup\\agent.exe")
+    ));
+    assert!(!is_hidden(
+        &rules,
+        &process("web01", r"C:\\Program Files\\Backup\\agent.exe")
+    ));
+    assert!(!is_hidden(
+        &rules,
+        &process("db01", r"C:\\Program Files\\Backup\\other.exe")
+    ));
+    let linux = |exe: &str| json!({ "rule": { "id": "1" }, "agent": { "id": "007" }, "data": { "audit": { "exe": exe } } });
+    assert!(
+        is_hidden(&rules, &linux("/usr/bin/rsync")) && !is_hidden(&rules, &linux("/usr/bin/RSYNC"))
+    );
+    let parent = json!({ "rule": { "id": "1" }, "agent": { "name": "db1" }, "data": { "win": { "eventdata": {
+        "image": r"C:\\evil.exe", "parentImage": r"C:\\Program Files\\Backup\\agent.exe",
+    } } } });
+    assert!(!is_hidden(&rules, &parent), "what it starts is not hidden");
+    let address = |field: &str, address: &str, group: &str| json!({ "rule": { "id": "1", "groups": [group] }, "data": { field: address } });
+    assert!(is_hidden(&rules, &address("srcip", "10.9.1.2", "web")));
+    assert!(is_hidden(&rules, &address("dst_ip", "2001:db8::1", "sshd")));
+    assert!(!is_hidden(&rules, &address("srcip", "10.9.1.2", "syslog")));
+    assert!(!is_hidden(&rules, &address("srcip", "10.8.1.2", "web")));
+    let name = |name: &str| json!({ "rule": { "id": "1" }, "data": { "win": { "eventdata": { "queryName": name } } } });
+    assert!(
+        is_hidden(&rules, &name("cdn.Example.com"))
+            && !is_hidden(&rules, &name("example.com.evil.net"))
+    );
+    let hash = |field: &str| json!({ "rule": { "id": "1" }, "syscheck": { field: "d41d8cd98f00b204e9800998ecf8427e" } });
+    assert!(is_hidden(&rules, &hash("md5_after")) && !is_hidden(&rules, &hash("md5_before")));
+}
+
+#[test]
+fn a_high_signal_rule_comes_before_allowlists_unless_told_otherwise() {
+    let alert = json!({ "rule": { "id": "100624" }, "data": { "query": "example.com" } });
+    assert!(!is_hidden(&rules(ENTRIES), &alert));
+    assert!(is_hidden(
+        &rules(&format!("allowlist_beats_high_signal = true\n{ENTRIES}")),
+        &alert
+    ));
+    assert!(is_hidden(
+        &rules(ENTRIES),
+        &json!({ "rule": { "id": "1" }, "data": { "query": "example.com" } })
+    ));
+}
+
+#[test]
+fn a_bad_allowlist_entry_is_refused_with_its_place() {
+    let entry = |rest: &str| {
+        refused(&format!(
+            "[[allowlist]]\nname = \"a\"\ncomment = \"c\"\n{rest}"
+        ))
+    };
+    let long = format!("processes = [\"{}\"]", "a".repeat(2000));
+    for (rest, expected) in [
+        ("", "quiet.allowlist \"a\": it has no key that picks alerts"),
+        (
+            "processes = [\"x.exe\", \"*\"]",
+            "quiet.allowlist \"a\" processes[1]: \"*\" would match nearly everything",
+        ),
+        (&long, "quiet.allowlist \"a\" processes[0]: \"aaa"),
+        (
+            "networks = [\"10.1.2.3/8\"]",
+            "quiet.allowlist \"a\" networks[0]: 10.1.2.3/8 has bits behind its prefix",
+        ),
+        (
+            "domains = [\"http://x\"]",
+            "quiet.allowlist \"a\" domains[0]: expected a domain",
+        ),
+        (
+            "hashes = [\"xyz\"]",
+            "quiet.allowlist \"a\" hashes[0]: expected an MD5",
+        ),
+        (
+            "matchers = [\"rule.id != 5\"]",
+            "quiet.allowlist \"a\": matchers also hold for an alert without",
+        ),
+        (
+            "rules = [1]\n[[allowlist]]\nname = \"a\"\ncomment = \"c\"\nrules = [2]",
+            "quiet.allowlist \"a\": a second entry has this name",
+        ),
+    ] {
+        let error = entry(rest);
+        assert!(error.starts_with(expected), "{error}");
+    }
+    assert!(
+        refused("[[allowlist]]\nname = \"a\"\ncomment = \" \"\nrules = [1]")
+            .contains("comment is empty")
+    );
+    for (text, expected) in [
+        (
+            "[[allowlist]]\nname = \"a\"\nrules = [1]",
+            "missing field `comment`",
+        ),
+        (
+            "[[allowlist]]\nname = \"a\"\ncomment = \"c\"\nrule = [1]",
+            "unknown field `rule`",
+        ),
+        (
+            "[[allowlist]]\nname = \"a\"\ncomment = \"c\"\nmatchers = [\"a == b\"]",
+            "matcher, column 3",
+        ),
+        ("allowlist_presets = [\"seed\"]", "unknown variant `seed`"),
+    ] {
+        let error = toml::from_str::<QuietConfig>(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn every_step_says_what_it_saw_and_the_output_is_bounded() {
+    let rules = rules(&format!(
+        "{ENTRIES}\n[[mute]]\nname = \"night\"\ncomment = \"c\"\nmatchers = \"rule.id = 1\"\ntimes = [{{ start_time = \"22:00\", end_time = \"06:00\" }}]"
+    ));
+    let mut silences: Vec<SilenceRule> = (0..100)
+        .map(|n| silence(&format!("s{n:03}"), &format!("rule.id = {n}")).unwrap())
+        .collect();
+    silences.push(silence("web", "agent.name =~ web.*").unwrap());
+    let silences = Silences::new(silences);
+    let alert = json!({ "rule": { "id": "1", "level": 3 }, "agent": { "name": "x".repeat(500) }, "data": { "query": "a.example.com" } });
+    let alert = Alert::parse(alert.to_string().into_bytes()).unwrap();
+    let text = alert.text();
+    let steps = rules.explain(
+        &AlertView::new(alert.head(), &text),
+        &silences,
+        at("2026-01-03T12:00Z"),
+    );
+    let says = |rule: &str| &steps.iter().find(|step| step.rule == rule).unwrap().says;
+    assert_eq!(
+        says("silence s001"),
+        "would silence it, but ended at 2026-01-02T00:00:00Z"
+    );
+    assert_eq!(says("silences"), "81 more that are not shown");
+    assert_eq!(
+        says("mute night"),
+        "would mute it, but not now: the clock there shows Saturday 2026-01-03 12:00"
+    );
+    assert_eq!(says("allowlist names"), "hides it");
+    assert_eq!(
+        says("allowlist scanner"),
+        "no: matchers, networks does not hold"
+    );
+    assert!(says("repeat key").starts_with("family \"other\"; within 900s of the last repeat: "));
+    assert_eq!(
+        says("budget"),
+        "counts: 300 an hour for a customer, 300 for a sink"
+    );
+    let names = steps
+        .iter()
+        .find(|step| step.rule == "allowlist names")
+        .unwrap();
+    assert_eq!(
+        names.values,
+        [("data.query".to_owned(), vec!["a.example.com".to_owned()])]
+    );
+    let values = steps
+        .iter()
+        .flat_map(|step| &step.values)
+        .flat_map(|(_, values)| values);
+    assert!(values.clone().all(|value| value.chars().count() <= 120) && values.count() > 3);
+}
+
+#[test]
+fn a_ready_made_allowlist_says_that_it_hides_attacks() {
+    let rules = rules("allowlist_presets = [\"async-ai\"]");
+    assert!(rules.warnings()[0].contains("hides attacks"));
+    assert!(self::rules("").warnings().is_empty());
+    let alert = json!({ "rule": { "id": "1" }, "data": { "win": { "eventdata": { "image": r"C:\\Windows\\System32\\svchost.exe" } } } });
+    assert!(is_hidden(&rules, &alert));
+    assert!(refused("allowlist_presets = [\"async-ai\", \"async-ai\"]").contains("listed twice"));
+}
