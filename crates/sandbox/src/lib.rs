@@ -1,6 +1,7 @@
-//! Stand-ins for DFIR-IRIS and OpenCTI on loopback, for the demo and for tests.
+//! Stand-ins for DFIR-IRIS, OpenCTI and the Wazuh queue on loopback, for the demo and for tests.
 //!
-//! [`OpenCtiSandbox`] plays any release of OpenCTI from `facts/opencti.md`.
+//! [`OpenCtiSandbox`] plays any release of OpenCTI from `facts/opencti.md`, [`WazuhQueueSandbox`] the socket a
+//! manager takes events at.
 //! [`IrisSandbox`] is as strict and as odd as the real server of `facts/iris.md` (measured on v2.4.20): a 400 may mean
 //! "stored", `alert_uuid` is unique, a brand-new tag posted twice at once fails, severity ids are not in
 //! order, an idle connection is closed after two seconds. Faults come on demand, see [`Faults`].
@@ -40,6 +41,7 @@ mod store;
 mod tables;
 mod tls;
 mod update;
+mod wazuh_queue;
 
 pub use faults::{Fault, Faults};
 pub use opencti::{
@@ -54,3 +56,6 @@ pub use requests::RequestLine;
 pub use sandbox::{IrisSandbox, SandboxError};
 pub use store::StoredAlert;
 pub use tls::TlsError;
+pub use wazuh_queue::{
+    WAZUH_QUEUE_MAXIMUM, WazuhQueueError, WazuhQueueEvent, WazuhQueueSandbox,
+};

@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -281,11 +281,13 @@ pub(crate) fn sent(answer: Answer) -> Response<SentBody> {
 /// The first half of an answer, and then the end of the connection.
 fn cut(answer: Answer) -> Response<SentBody> {
     let half = Bytes::copy_from_slice(answer.body.get(..answer.body.len() / 2).unwrap_or_default());
-    let parts = vec![
-        Ok(Frame::data(half)),
-        Err(io::Error::other("a cut was asked for")),
-    ];
-    response(&answer, StreamBody::new(stream::iter(parts)).boxed_unsync())
+    let end = async {
+        // hyper sends what it has when nothing follows at once, and drops it on an error.
+        tokio::task::yield_now().await;
+        Err(io::Error::other("a cut was asked for"))
+    };
+    let parts = stream::iter([Ok(Frame::data(half))]).chain(stream::once(end));
+    response(&answer, StreamBody::new(parts).boxed_unsync())
 }
 
 fn response(answer: &Answer, body: SentBody) -> Response<SentBody> {

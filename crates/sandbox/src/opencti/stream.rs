@@ -75,6 +75,10 @@ pub(crate) async fn open(
 fn streaming(receiver: mpsc::Receiver<Result<Frame<Bytes>, io::Error>>) -> Response<SentBody> {
     let frames = futures_util::stream::unfold(receiver, |mut receiver| async move {
         let frame = receiver.recv().await?;
+        if frame.is_err() {
+            // hyper sends what it has when nothing follows at once, and drops it on an error.
+            tokio::task::yield_now().await;
+        }
         Some((frame, receiver))
     });
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
