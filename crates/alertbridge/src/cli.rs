@@ -1,10 +1,21 @@
 //! The command line. The doc comments are the help texts.
 
+mod explain;
+mod silence;
+mod when;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use jiff::{SignedDuration, Timestamp};
 
+use self::when::when;
+pub use self::{
+    explain::Explain,
+    silence::{
+        Noise, Silence, SilenceAdd, SilenceExpire, SilenceImport, SilenceList, SilencePreview,
+    },
+    when::When,
+};
 use crate::config;
 
 /// Carries every Wazuh alert to DFIR-IRIS exactly once, and proves it.
@@ -34,6 +45,13 @@ pub enum Command {
     /// List, show, replay or dismiss what no sink could take
     #[command(subcommand)]
     DeadLetters(DeadLetters),
+    /// Make, list, end, or try out silences
+    #[command(subcommand)]
+    Silence(Silence),
+    /// Show what makes the noise, and what would silence it
+    Noise(Noise),
+    /// Tell the whole way of an alert, or what would become of one in a file
+    Explain(Explain),
     /// Check, back up or shrink the ledger
     #[command(subcommand)]
     Ledger(Ledger),
@@ -77,8 +95,8 @@ pub struct Books {
     #[command(flatten)]
     pub output: Output,
     /// Only the hours since then: 24h, 7d, or a time such as 2026-11-20T00:00:00Z
-    #[arg(long, value_name = "SPAN", value_parser = since)]
-    pub since: Option<Since>,
+    #[arg(long, value_name = "SPAN", value_parser = when)]
+    pub since: Option<When>,
     /// One row an hour
     #[arg(long)]
     pub hours: bool,
@@ -178,46 +196,6 @@ pub enum Iris {
     Check(Output),
 }
 
-/// A time, or a span back from now.
-#[derive(Clone, Copy, Debug)]
-pub enum Since {
-    /// A time.
-    At(Timestamp),
-    /// So long ago.
-    Ago(SignedDuration),
-}
-
-impl Since {
-    /// The time it stands for.
-    pub fn before(self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::At(at) => at,
-            Self::Ago(span) => now.checked_sub(span).unwrap_or(Timestamp::MIN),
-        }
-    }
-}
-
-fn since(text: &str) -> Result<Since, String> {
-    if let Ok(at) = text.parse() {
-        return Ok(Since::At(at));
-    }
-    let says = || {
-        format!("{text:?} is no span such as 24h or 7d and no time such as 2026-11-20T00:00:00Z")
-    };
-    // Days are 24 hours here; jiff leaves them to calendars.
-    let span = match text.strip_suffix('d') {
-        Some(days) => days
-            .parse()
-            .ok()
-            .and_then(|days: i64| days.checked_mul(24 * 3600))
-            .map(SignedDuration::from_secs),
-        None => text.parse().ok(),
-    };
-    span.filter(|span| !span.is_negative())
-        .map(Since::Ago)
-        .ok_or_else(says)
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -227,21 +205,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn spans_and_times_are_read() {
-        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
-        let at = |text: &str| since(text).map(|since| since.before(now).to_string());
-        assert_eq!(at("24h").as_deref(), Ok("2026-11-20T12:00:00Z"));
-        assert_eq!(at("7d").as_deref(), Ok("2026-11-14T12:00:00Z"));
-        assert_eq!(at("90m").as_deref(), Ok("2026-11-21T10:30:00Z"));
-        assert_eq!(
-            at("2026-11-01T00:00:00Z").as_deref(),
-            Ok("2026-11-01T00:00:00Z")
-        );
-        assert!(at("yesterday").is_err());
-        assert!(at("-5h").is_err());
-        assert!(at("99999999999999999d").is_err());
     }
 }

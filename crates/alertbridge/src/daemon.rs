@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use alertbridge_ledger::SqliteLedger;
-use alertbridge_pipeline::GatedRules;
+use alertbridge_pipeline::{GatedRules, QuietRules};
 use alertbridge_sinks::{Sink, iris::IrisSink};
 use alertbridge_sources::{
     Follower, FollowerConfig, FollowerHandle, Intake, hook_socket::HookSocket, spool::SpoolDrain,
@@ -22,12 +22,13 @@ use crate::{
     alarms::Alarms,
     clock::{Clock, SystemClock, now},
     config::{Config, FollowerSection, HookSection},
-    delivery::{Settings, Worker},
+    delivery::{Settings, Teller, Worker},
     exit::Exit,
     failure::Failure,
     http::{self, Shown},
-    intake::DecidingIntake,
+    intake::{DecidingIntake, Rules},
     metrics::Metrics,
+    quieting::Quieting,
     upkeep::{Upkeep, identity},
 };
 
@@ -52,11 +53,13 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     let ledger = Arc::new(open_ledger(&config)?);
     let (sinks, settings) = sinks(&mut config)?;
     let names: Vec<String> = sinks.iter().map(|sink| sink.name().to_owned()).collect();
+    let quieting = Arc::new(quieting(&config)?);
+    quieting.load_silences(&*ledger).await?;
     let intake: Arc<dyn Intake> = Arc::new(DecidingIntake::new(
         ledger.clone(),
         clock.clone(),
         metrics.clone(),
-        rules(&config, &names),
+        rules(&config, &names, quieting.clone()),
         sinks.clone(),
         arrived,
     ));
@@ -68,7 +71,20 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     };
 
     let mut tasks: Vec<JoinHandle<()>> = Vec::new();
+    tasks.push(tokio::spawn(
+        quieting.clone().keep_silences(ledger.clone(), stop.clone()),
+    ));
     for sink in sinks {
+        if sink.amends() {
+            let teller = Teller::new(
+                sink.clone(),
+                ledger.clone(),
+                clock.clone(),
+                metrics.clone(),
+                quieting.rules().group_interval(),
+            );
+            tasks.push(tokio::spawn(teller.run(stop.clone())));
+        }
         let worker = Worker::new(
             sink,
             ledger.clone(),
@@ -93,6 +109,7 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
         ledger_identity: identity(&config.ledger.path),
         ledger_path: config.ledger.path.clone(),
         payload_days: config.ledger.payload_days,
+        quiet_payload_days: config.ledger.quiet_payload_days,
         reference_days: config.ledger.reference_days,
         stop: stop.clone(),
     };
@@ -164,16 +181,31 @@ fn sinks(config: &mut Config) -> Result<(Vec<Arc<dyn Sink>>, Settings), Failure>
     Ok((sinks, settings))
 }
 
-fn rules(config: &Config, sinks: &[String]) -> HashMap<&'static str, GatedRules> {
+/// The `[quiet]` table, compiled; what an operator should know of it is logged.
+fn quieting(config: &Config) -> Result<Quieting, Failure> {
+    let rules = QuietRules::try_from(config.quiet.clone())
+        .map_err(|error| Failure::new(Exit::Config, error))?;
+    for warning in rules.warnings() {
+        warn!("{warning}");
+    }
+    // The one whose pages become slow under many alerts (facts/peers.md §0.9).
+    Ok(Quieting::new(rules, vec!["iris".to_owned()]))
+}
+
+fn rules(config: &Config, sinks: &[String], quieting: Arc<Quieting>) -> Rules {
     let rules = |gate| GatedRules {
         gate,
         sinks: sinks.to_vec(),
     };
-    HashMap::from([
-        ("follower", rules(config.sources.follower.gate())),
-        ("hook", rules(config.sources.hook.gate())),
-        ("spool", rules(config.sources.hook.gate())),
-    ])
+    Rules {
+        sources: HashMap::from([
+            ("follower", rules(config.sources.follower.gate())),
+            ("hook", rules(config.sources.hook.gate())),
+            ("spool", rules(config.sources.hook.gate())),
+        ]),
+        sinks: config.gates.clone().into_iter().collect(),
+        quieting,
+    }
 }
 
 async fn hook(

@@ -8,20 +8,30 @@ use alertbridge_alert::{Alert, level, split_glued};
 use alertbridge_ledger::{
     Arrival, Folding, Intake as LedgerIntake, Ledger, LedgerError, Malformed, Placement, Route,
 };
-use alertbridge_pipeline::{AlertView, Decision, GatedRules};
+use alertbridge_pipeline::{AlertView, Decision, Gate, GatedRules, Silences};
 use alertbridge_sinks::Sink;
 use alertbridge_sources::{Batch, Checkpoint, Intake, Receipt, Record, Rejected};
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
-use crate::{clock::Clock, metrics::Metrics, turns::Turns};
+use crate::{clock::Clock, metrics::Metrics, quieting::Quieting, turns::Turns};
+
+/// What alerts are decided by.
+pub struct Rules {
+    /// By source name; a source without rules is refused.
+    pub sources: HashMap<&'static str, GatedRules>,
+    /// By sink name; a sink without one takes what its sources let through.
+    pub sinks: HashMap<String, Gate>,
+    /// Silences, folding, budgets.
+    pub quieting: Arc<Quieting>,
+}
 
 /// The program's [`Intake`].
 pub struct DecidingIntake {
     ledger: Arc<dyn Ledger>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    rules: HashMap<&'static str, GatedRules>,
+    rules: Rules,
     sinks: Vec<Arc<dyn Sink>>,
     /// Tells the workers that there is something new to deliver.
     arrived: watch::Sender<()>,
@@ -30,12 +40,12 @@ pub struct DecidingIntake {
 }
 
 impl DecidingIntake {
-    /// `rules` by source name; a source without rules is refused. Must be called within a tokio runtime.
+    /// Must be called within a tokio runtime.
     pub fn new(
         ledger: Arc<dyn Ledger>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
-        rules: HashMap<&'static str, GatedRules>,
+        rules: Rules,
         sinks: Vec<Arc<dyn Sink>>,
         arrived: watch::Sender<()>,
     ) -> Self {
@@ -52,13 +62,18 @@ impl DecidingIntake {
         }
     }
 
-    /// Reads and decides; pure but for the clock.
+    /// Reads and decides; pure but for the clock and the silences of the moment.
     fn decide(&self, batch: Batch, rules: &GatedRules) -> LedgerIntake {
-        let mut intake = LedgerIntake {
-            source: batch.source.to_owned(),
-            received_at: self.clock.now(),
-            checkpoint: batch.checkpoint.map(|checkpoint| checkpoint.0),
-            ..LedgerIntake::default()
+        let mut deciding = Deciding {
+            rules,
+            silences: self.rules.quieting.silences(),
+            gate: format!("source {}", batch.source),
+            intake: LedgerIntake {
+                source: batch.source.to_owned(),
+                received_at: self.clock.now(),
+                checkpoint: batch.checkpoint.map(|checkpoint| checkpoint.0),
+                ..LedgerIntake::default()
+            },
         };
         for (number, record) in batch.records.into_iter().enumerate() {
             match record {
@@ -68,10 +83,10 @@ impl DecidingIntake {
                         0 => batch.place.clone(),
                         number => format!("{} + {number} records", batch.place),
                     };
-                    self.decide_one(raw, &place, rules, &mut intake);
+                    self.decide_one(raw, &place, &mut deciding);
                 }
                 Record::Unreadable { head, place, why } => {
-                    intake.malformed.push(Malformed {
+                    deciding.intake.malformed.push(Malformed {
                         body: head.to_vec(),
                         place,
                         why,
@@ -79,18 +94,18 @@ impl DecidingIntake {
                 }
             }
         }
-        intake
+        deciding.intake
     }
 
-    fn decide_one(&self, raw: Bytes, place: &str, rules: &GatedRules, intake: &mut LedgerIntake) {
+    fn decide_one(&self, raw: Bytes, place: &str, deciding: &mut Deciding<'_>) {
         let error = match level(&raw) {
-            Ok(level) if !rules.passes(level) => {
-                intake.filtered += 1;
+            Ok(level) if !deciding.rules.passes(level) => {
+                deciding.filtered_at_source();
                 return;
             }
             Ok(_) => match Alert::parse(&raw[..]) {
                 Ok(alert) => {
-                    self.keep(&alert, rules, intake);
+                    self.keep(&alert, deciding);
                     return;
                 }
                 Err(error) => error,
@@ -99,36 +114,54 @@ impl DecidingIntake {
         };
         // A newline is missing: what is behind counts for itself, and so does what is before.
         if let Some(at) = split_glued(&raw) {
-            self.decide_one(raw.slice(..at), place, rules, intake);
-            self.decide_one(raw.slice(at..), place, rules, intake);
+            self.decide_one(raw.slice(..at), place, deciding);
+            self.decide_one(raw.slice(at..), place, deciding);
             return;
         }
-        intake.malformed.push(Malformed {
+        deciding.intake.malformed.push(Malformed {
             body: raw.to_vec(),
             place: place.to_owned(),
             why: error.to_string(),
         });
     }
 
-    fn keep(&self, alert: &Alert, rules: &GatedRules, intake: &mut LedgerIntake) {
+    fn keep(&self, alert: &Alert, deciding: &mut Deciding<'_>) {
         let head = alert.head();
         let text = alert.text();
-        let Decision::Routed(names) = rules.decide(&AlertView::new(head, &text)) else {
-            intake.filtered += 1;
+        let view = AlertView::new(head, &text);
+        let Decision::Routed(names) = deciding.rules.decide(&view) else {
+            deciding.filtered_at_source();
             return;
         };
-        let routes = self
+        let passed: Vec<&Arc<dyn Sink>> = self
             .sinks
             .iter()
             .filter(|sink| names.iter().any(|name| name == sink.name()))
+            .filter(|sink| self.passes_sink(sink.name(), &view))
+            .collect();
+        if passed.is_empty() && !names.is_empty() {
+            deciding.filtered_at_sinks(names);
+            return;
+        }
+        let routes: Vec<Route> = passed
+            .into_iter()
             .map(|sink| Route {
                 sink: sink.name().to_owned(),
                 lane: sink.lane(alert),
             })
             .collect();
+        let now = deciding.intake.received_at;
+        let quieting = &self.rules.quieting;
+        let (placement, folding) = match quieting.silenced(&view, &deciding.silences, now) {
+            Some(by) => (Placement::Silenced(by), Folding::default()),
+            None => {
+                let folding = quieting.folding(&view, &routes);
+                (Placement::Routed(routes), folding)
+            }
+        };
         let reference = alert.reference();
         let fingerprint = alert.fingerprint();
-        intake.arrivals.push(Arrival {
+        deciding.intake.arrivals.push(Arrival {
             reference_if_taken: reference.with_suffix(&fingerprint).as_str().to_owned(),
             reference: reference.as_str().to_owned(),
             fingerprint: *fingerprint.as_bytes(),
@@ -142,9 +175,48 @@ impl DecidingIntake {
             rule_id: bounded(head.rule_id.as_deref().unwrap_or_default()),
             level: head.level,
             payload: alert.raw().to_vec(),
-            placement: Placement::Routed(routes),
-            folding: Folding::default(),
+            placement,
+            folding,
         });
+    }
+
+    fn passes_sink(&self, sink: &str, view: &AlertView<'_>) -> bool {
+        self.rules
+            .sinks
+            .get(sink)
+            .is_none_or(|gate| gate.passes(view))
+    }
+}
+
+/// A batch being decided.
+struct Deciding<'a> {
+    rules: &'a GatedRules,
+    /// The same for the whole batch.
+    silences: Arc<Silences>,
+    /// What its source's gate is called in the books.
+    gate: String,
+    intake: LedgerIntake,
+}
+
+impl Deciding<'_> {
+    fn filtered_at_source(&mut self) {
+        self.intake.filtered += 1;
+        let gate = self.gate.clone();
+        self.count(gate);
+    }
+
+    /// No sink takes it: counted once, for all of their gates.
+    fn filtered_at_sinks(&mut self, sinks: &[String]) {
+        self.intake.filtered += 1;
+        self.count(format!("sink {}", sinks.join(", ")));
+    }
+
+    fn count(&mut self, gate: String) {
+        let by = &mut self.intake.filtered_by;
+        match by.iter_mut().find(|(name, _)| *name == gate) {
+            Some((_, count)) => *count += 1,
+            None => by.push((gate, 1)),
+        }
     }
 }
 
@@ -156,7 +228,7 @@ fn bounded(text: &str) -> String {
 impl Intake for DecidingIntake {
     fn submit(&self, batch: Batch) -> Receipt {
         let (mut sender, receipt) = oneshot::channel();
-        let Some(rules) = self.rules.get(batch.source) else {
+        let Some(rules) = self.rules.sources.get(batch.source) else {
             let why = format!("no rules for the source {}", batch.source);
             // The answer of a receiver that is gone is of no use to anybody.
             let _ = sender.send(Err(Rejected::Ledger(why)));

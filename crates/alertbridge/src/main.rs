@@ -14,6 +14,7 @@ mod intake;
 mod logging;
 mod metrics;
 mod output;
+mod quieting;
 mod table;
 mod turns;
 mod upkeep;
@@ -64,6 +65,9 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Books(arguments) => commands::books::run(&arguments),
         Command::Status(arguments) => commands::status::run(&arguments),
         Command::DeadLetters(command) => commands::dead_letters::run(&command),
+        Command::Silence(command) => commands::silence::run(&command),
+        Command::Noise(arguments) => commands::noise::run(&arguments),
+        Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Ledger(command) => commands::ledger::run(&command),
         Command::Iris(command) => commands::iris::run(&command),
         Command::CheckConfig(file) => commands::check_config::run(&file),

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 
 use alertbridge_ledger::{Intake, IntakeReport, Status};
-use alertbridge_sinks::{Change, Outcome};
+use alertbridge_sinks::{Amended, Change, Outcome};
 use jiff::Timestamp;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -49,6 +49,9 @@ pub struct Metrics {
     registry: Registry,
     received: Family<SourceOutcome, Counter>,
     attempts: Family<SinkOutcome, Counter>,
+    tellings: Family<SinkOutcome, Counter>,
+    digests: Counter,
+    crowded_out: Counter,
     changes: Family<SinkChange, Counter>,
     latency: Family<SinkLabel, Histogram>,
     pending: Family<SinkLabel, Gauge>,
@@ -77,6 +80,9 @@ impl Default for Metrics {
         let metrics = Self {
             received: Family::default(),
             attempts: Family::default(),
+            tellings: Family::default(),
+            digests: Counter::default(),
+            crowded_out: Counter::default(),
             changes: Family::default(),
             latency,
             pending: Family::default(),
@@ -97,6 +103,21 @@ impl Default for Metrics {
             "delivery_attempts",
             "Attempts to deliver, by what came of them",
             metrics.attempts.clone(),
+        );
+        registry.register(
+            "tellings",
+            "Counts of repeats brought to delivered alerts, by what came of it",
+            metrics.tellings.clone(),
+        );
+        registry.register(
+            "digests",
+            "Digests of bursts and spent budgets opened",
+            metrics.digests.clone(),
+        );
+        registry.register(
+            "groups_crowded_out",
+            "Groups of repeats that ended before their time because there were too many",
+            metrics.crowded_out.clone(),
         );
         registry.register(
             "alert_changes",
@@ -170,10 +191,19 @@ impl Metrics {
 
     /// A batch is durable.
     pub fn intake_kept(&self, counts: &IntakeCounts, report: &IntakeReport) {
+        self.digests.inc_by(report.digests);
+        self.crowded_out.inc_by(report.crowded_out);
         for (outcome, count) in [
             ("filtered", counts.filtered),
             ("malformed", counts.malformed),
-            ("routed", report.stored),
+            (
+                "routed",
+                report
+                    .stored
+                    .saturating_sub(report.silenced + report.folded),
+            ),
+            ("silenced", report.silenced),
+            ("folded", report.folded),
             ("duplicate", report.duplicates),
         ] {
             if count > 0 {
@@ -204,6 +234,27 @@ impl Metrics {
             .inc();
     }
 
+    /// A count was told, or not.
+    pub fn told(&self, sink: &str, amended: &Amended) {
+        let outcome = match amended {
+            Amended::Written(changes) => {
+                self.changed(sink, changes);
+                "written"
+            }
+            Amended::Unchanged => "unchanged",
+            Amended::Ended { .. } => "ended",
+            Amended::Retry { .. } => "retry",
+            Amended::Paused { .. } => "paused",
+            Amended::Never { .. } => "never",
+        };
+        self.tellings
+            .get_or_create(&SinkOutcome {
+                sink: sink.to_owned(),
+                outcome,
+            })
+            .inc();
+    }
+
     /// An alert is at its sink.
     pub fn delivered(
         &self,
@@ -222,6 +273,10 @@ impl Metrics {
                 })
                 .observe(seconds.max(0.0));
         }
+        self.changed(sink, changes);
+    }
+
+    fn changed(&self, sink: &str, changes: &[Change]) {
         for change in changes {
             let labels = SinkChange {
                 sink: sink.to_owned(),

@@ -20,6 +20,13 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// Adds a row whose other cells are texts of our own making.
+    pub fn cells(&mut self, name: &str, cells: &[String]) {
+        let mut row = vec![printable(name)];
+        row.extend_from_slice(cells);
+        self.rows.push(row);
+    }
+
     /// The lines.
     pub fn text(&self) -> String {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -46,6 +53,14 @@ impl Table {
         }
         text
     }
+}
+
+/// A share for people: `12.5 %`; a dash of nothing.
+pub fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 {
+        return "-".into();
+    }
+    format!("{:.1} %", part as f64 * 100.0 / whole as f64)
 }
 
 /// Text from an alert or a server, fit for a terminal: control characters could move the cursor or change colours, and marks of

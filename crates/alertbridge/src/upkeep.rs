@@ -46,6 +46,7 @@ pub struct Upkeep {
     pub ledger_path: PathBuf,
     pub ledger_identity: Option<(u64, u64)>,
     pub payload_days: u32,
+    pub quiet_payload_days: u32,
     pub reference_days: u32,
     pub stop: watch::Receiver<bool>,
 }
@@ -177,7 +178,7 @@ impl Upkeep {
             let prune = Prune {
                 now,
                 payloads_after: DAY * self.payload_days,
-                quiet_payloads_after: DAY * self.payload_days,
+                quiet_payloads_after: DAY * self.quiet_payload_days,
                 references_after: DAY * self.reference_days,
                 limit: FORGET_ROWS,
             };

@@ -4,8 +4,11 @@ pub mod books;
 pub mod check_config;
 pub mod dead_letters;
 pub mod demo;
+pub mod explain;
 pub mod iris;
 pub mod ledger;
+pub mod noise;
+pub mod silence;
 pub mod status;
 
 use std::path::Path;

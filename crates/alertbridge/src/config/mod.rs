@@ -5,9 +5,12 @@
 mod environment;
 mod nearest;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
-use alertbridge_pipeline::Gate;
+use alertbridge_pipeline::{Gate, QuietConfig, QuietRules};
 use alertbridge_sinks::iris::IrisConfig;
 use alertbridge_sources::Begin;
 use serde::Deserialize;
@@ -33,6 +36,10 @@ pub struct Config {
     pub sources: SourcesConfig,
     /// Where alerts go.
     pub sinks: SinksConfig,
+    /// `[gates.iris]`: which of the alerts that got through their source's gate go to this sink; all where there is none.
+    pub gates: BTreeMap<String, Gate>,
+    /// Fewer alerts: allowlists, mute times, folding, budgets (docs/silences.md, docs/folding.md).
+    pub quiet: QuietConfig,
     /// The HTTP listener for metrics and health.
     pub http: HttpConfig,
     /// What is logged.
@@ -47,6 +54,8 @@ pub struct LedgerConfig {
     pub path: PathBuf,
     /// Days the payload of a finished alert is kept, to be read and replayed.
     pub payload_days: u32,
+    /// Days the payload of a silenced or folded alert is kept.
+    pub quiet_payload_days: u32,
     /// Days the reference of a finished alert is kept: for so long an old archive read again makes no doubles even where
     /// the alert was deleted in IRIS.
     pub reference_days: u32,
@@ -57,6 +66,7 @@ impl Default for LedgerConfig {
         Self {
             path: "/var/lib/alertbridge/ledger.db".into(),
             payload_days: 30,
+            quiet_payload_days: 7,
             reference_days: 400,
         }
     }
@@ -277,6 +287,12 @@ impl Config {
                     "`sources.{name}` has `minimum_level` and a gate; write the level into [sources.{name}.gate]"
                 ));
             }
+        }
+        QuietRules::try_from(self.quiet.clone()).map_err(|error| error.to_string())?;
+        if let Some(name) = self.gates.keys().find(|name| *name != "iris") {
+            return Err(format!(
+                "[gates.{name}] is for a sink there is none of; the sinks are: iris"
+            ));
         }
         if self.ledger.path.as_os_str().is_empty() {
             return Err("`ledger.path` is empty".into());

@@ -12,10 +12,13 @@
 
 mod backoff;
 mod pauses;
+mod repeats;
+mod teller;
 mod worker;
 
 use std::time::Duration;
 
+pub use teller::Teller;
 pub use worker::Worker;
 
 /// Attempts that fail while others succeed, until an alert is a dead letter. With the backoff of [`backoff`] this is hours.

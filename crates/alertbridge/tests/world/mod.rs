@@ -14,6 +14,12 @@ use tempfile::TempDir;
 
 /// Real alerts.
 pub const ALERTS: &str = include_str!("../../../../data/alerts.jsonl");
+/// Nothing is folded.
+const LOUD: &str = r#"[quiet]
+            folding.enabled = false
+            burst.enabled = false
+            budget.per_customer = 0
+            budget.per_sink = 0"#;
 /// No wait of these tests takes so long, however slow the machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -24,9 +30,16 @@ pub struct World {
 }
 
 impl World {
-    /// `iris` is more of `[sinks.iris]`, tables last.
+    /// Every alert for itself: nothing is folded. `iris` is more of `[sinks.iris]`, tables last.
     pub fn make(url: &str, key: &str, iris: &str) -> Self {
         Self::make_with_ledger(url, key, iris, None)
+    }
+
+    /// With quiet as `[quiet…]` tables say.
+    pub fn make_quiet(url: &str, key: &str, quiet: &str) -> Self {
+        let world = Self::make(url, key, "");
+        world.mend(LOUD, quiet);
+        world
     }
 
     /// With the ledger in a folder of its own.
@@ -55,6 +68,7 @@ impl World {
             key_file = "{root}/key"
             timeout = 2
             {iris}
+            {LOUD}
             "#,
             ledger.display(),
         );

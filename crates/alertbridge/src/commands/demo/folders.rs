@@ -134,6 +134,10 @@ impl Folders {
             [sinks]
             [http]
             listen = ""
+            [quiet.folding]
+            group_interval = "1s"
+            [quiet.burst]
+            period = "3s"
         };
         let mut config = config;
         let level = toml::Value::from(i64::from(MINIMUM_LEVEL));

@@ -1,8 +1,9 @@
 //! `alertbridge demo`: the whole way of an alert on one machine.
 //!
 //! A stand-in for DFIR-IRIS, the daemon as a process of its own (so that `kill -9` is a real one), real alerts played
-//! through both ways in, and the books at the end. Nothing is left behind but what `--iris-url` was given.
+//! through both ways in, a brute force that is folded into one alert, and the books at the end. Nothing is left behind but what `--iris-url` was given.
 
+mod brute_force;
 mod folders;
 mod play;
 
@@ -22,8 +23,13 @@ use alertbridge_alert::Alert;
 use alertbridge_ledger::{Books, Ledger, Pause, SqliteLedger};
 use alertbridge_sandbox::{Fault, IrisOptions, IrisSandbox};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 
-use self::{folders::Folders, play::Player};
+use self::{
+    brute_force::{ADDRESSES, with_brute_force},
+    folders::Folders,
+    play::Player,
+};
 use super::answer;
 use crate::{cli, exit::Exit, failure::Failure};
 
@@ -54,9 +60,10 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
             sandbox.url()
         );
     }
-    let expected = expected();
+    let alerts = with_brute_force(ALERTS);
+    let expected = expected(&alerts);
     let mut daemon = Daemon::start(&folders)?;
-    let player = Player::start(&folders, ALERTS, FOLLOWED, HOOKED);
+    let player = Player::start(&folders, alerts, FOLLOWED, HOOKED);
     let progress = Progress::new(expected.len() as u64);
 
     // Ctrl-C ends it in good order at any moment: the folders and the daemon go with it.
@@ -86,7 +93,8 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
         let Some((books, pauses)) = look(&folders) else {
             continue;
         };
-        progress.at(books.sinks.first().map_or(0, |sink| sink.delivered));
+        let folded: u64 = books.sources.iter().map(|source| source.folded).sum();
+        progress.at(folded + books.sinks.first().map_or(0, |sink| sink.delivered));
         if let Some(pause) = pauses.first() {
             progress.end();
             return Err(Failure::new(
@@ -110,7 +118,7 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     };
     progress.end();
     print!("\n{}", super::books::text(&books, false));
-    let good = report(&books, &expected, sandbox.as_ref());
+    let good = report(&books, &expected, sandbox.as_ref(), &folders)?;
     if !arguments.once {
         let url = sandbox
             .as_ref()
@@ -145,9 +153,9 @@ async fn sandbox() -> Result<IrisSandbox, Failure> {
     Ok(sandbox)
 }
 
-/// The references of the alerts that must arrive.
-fn expected() -> HashSet<String> {
-    ALERTS
+/// The references of the alerts that must arrive, or be counted into one that does.
+fn expected(alerts: &str) -> HashSet<String> {
+    alerts
         .lines()
         .filter_map(|line| Alert::parse(line.as_bytes()).ok())
         .filter(|alert| alert.head().level >= MINIMUM_LEVEL)
@@ -166,16 +174,35 @@ fn look(folders: &Folders) -> Option<(Books, Vec<Pause>)> {
 }
 
 fn finished(books: &Books, folders: &Folders) -> bool {
-    let received: u64 = books.sources.iter().map(|source| source.received).sum();
+    let sources = books.sources.iter().filter(|row| row.source != "digest");
+    let received: u64 = sources.map(|source| source.received).sum();
     let pending: u64 = books.sinks.iter().map(|sink| sink.pending).sum();
-    received >= (FOLLOWED.len() + HOOKED.len()) as u64 && pending == 0 && folders.spool_is_empty()
+    let played = FOLLOWED.len() + HOOKED.len() + usize::from(ADDRESSES);
+    received >= played as u64
+        && pending == 0
+        && folders.spool_is_empty()
+        && told(folders).unwrap_or(false)
+}
+
+/// Whether every count of repeats is at the sink.
+fn told(folders: &Folders) -> Result<bool, Failure> {
+    let ledger = SqliteLedger::open_reader(folders.ledger())?;
+    let groups = answer(ledger.noise(Timestamp::UNIX_EPOCH, usize::MAX))?.groups;
+    Ok(groups
+        .iter()
+        .all(|group| group.told == group.folded || group.ended.is_some()))
 }
 
 /// Says whether the promise was kept.
-fn report(books: &Books, expected: &HashSet<String>, sandbox: Option<&IrisSandbox>) -> bool {
+fn report(
+    books: &Books,
+    expected: &HashSet<String>,
+    sandbox: Option<&IrisSandbox>,
+    folders: &Folders,
+) -> Result<bool, Failure> {
     let dead: u64 = books.sinks.iter().map(|sink| sink.dead).sum();
     let Some(sandbox) = sandbox else {
-        return books.faults.is_empty() && dead == 0;
+        return Ok(books.faults.is_empty() && dead == 0);
     };
     let there: Vec<String> = sandbox
         .alerts()
@@ -183,16 +210,33 @@ fn report(books: &Books, expected: &HashSet<String>, sandbox: Option<&IrisSandbo
         .filter_map(|alert| alert.source_ref)
         .collect();
     let distinct: HashSet<&String> = there.iter().collect();
-    let lost = expected
-        .iter()
-        .filter(|reference| !distinct.contains(reference))
-        .count();
+    let ledger = SqliteLedger::open_reader(folders.ledger())?;
+    let (mut lost, mut folded) = (0, 0);
+    for reference in expected.iter().filter(|one| !distinct.contains(one)) {
+        let group = answer(ledger.trace(reference))?.and_then(|trace| trace.group);
+        match group {
+            Some(group) if distinct.contains(&group.parent) => folded += 1,
+            _ => lost += 1,
+        }
+    }
     let doubled = there.len() - distinct.len();
     println!(
-        "in the stand-in: {} alerts, {lost} lost, {doubled} doubled",
+        "in the stand-in: {} alerts, and {folded} repeats counted into them; {lost} lost, {doubled} doubled",
         there.len()
     );
-    books.faults.is_empty() && dead == 0 && lost == 0 && doubled == 0
+    if let Some(loudest) = answer(ledger.noise(Timestamp::UNIX_EPOCH, 1))?
+        .groups
+        .first()
+    {
+        println!(
+            "\nthe loudest was {} ({} repeats); `alertbridge explain` tells its way:\n",
+            loudest.parent, loudest.folded
+        );
+        if let Some(trace) = answer(ledger.trace(&loudest.parent))? {
+            print!("{}", super::explain::way(&trace));
+        }
+    }
+    Ok(books.faults.is_empty() && dead == 0 && lost == 0 && doubled == 0)
 }
 
 /// The daemon, as a process.

@@ -28,10 +28,11 @@ pub struct Player {
 }
 
 impl Player {
-    /// Begins to play. `followed` are the lines written to the file, `hooked` those handed to the hook as well or alone.
+    /// Begins to play. `followed` are the lines written to the file, `hooked` those handed to the hook as well or alone, and those
+    /// behind both are written to the file at once, as a brute force does.
     pub fn start(
         folders: &Folders,
-        alerts: &'static str,
+        alerts: String,
         followed: Range<usize>,
         hooked: Range<usize>,
     ) -> Self {
@@ -45,7 +46,7 @@ impl Player {
         };
         let (count, end) = (played.clone(), finished.clone());
         let thread = std::thread::spawn(move || {
-            let done = game.play(alerts, &followed, &hooked, &count);
+            let done = game.play(&alerts, &followed, &hooked, &count);
             end.store(true, Ordering::Release);
             done
         });
@@ -99,7 +100,8 @@ impl Game {
             if number == followed.len() / 2 {
                 file = self.rotate("22")?;
             }
-            if followed.contains(&number) {
+            let behind = number >= followed.end.max(hooked.end);
+            if followed.contains(&number) || behind {
                 file.write_all(line.as_bytes())?;
                 file.write_all(b"\n")?;
             }
@@ -107,7 +109,9 @@ impl Game {
                 self.hand(number, line)?;
             }
             played.fetch_add(1, Ordering::Release);
-            std::thread::sleep(PACE);
+            if !behind {
+                std::thread::sleep(PACE);
+            }
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tracing::{error, info, warn};
 
-use super::{BLAMED_LIMIT, Settings, pauses::Pauses};
+use super::{BLAMED_LIMIT, Settings, pauses::Pauses, repeats};
 use crate::{clock::Clock, metrics::Metrics};
 
 /// So many deliveries that have failed before wait in the queue, and how long the others are put off.
@@ -385,8 +385,8 @@ impl Worker {
             lane: claimed.lane.clone(),
             received_at: claimed.received_at,
             attempt: claimed.attempt,
-            digest: None,
-            continues: None,
+            digest: claimed.digest.as_ref().and_then(repeats::digest),
+            continues: claimed.continues.clone().map(repeats::continues),
             intel: Vec::new(),
         };
         let (sink, limit, doubt) = (

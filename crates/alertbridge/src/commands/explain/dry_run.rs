@@ -1,0 +1,164 @@
+//! What would become of the alerts in a file: decided as the daemon decides, and the exact JSON that would be posted.
+//!
+//! Nothing is sent but questions about names, and nothing is kept. Whether one is a repeat is told by its key: the ledger
+//! alone knows what came before.
+
+use std::path::Path;
+
+use alertbridge_alert::{Alert, split_glued};
+use alertbridge_pipeline::AlertView;
+use alertbridge_sinks::{Change, Outgoing, Sink, iris::IrisSink};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::rules::{self, Rules, Said};
+use crate::{
+    clock,
+    commands::{print_json, reader},
+    config::Config,
+    exit::Exit,
+    failure::Failure,
+    output,
+    table::printable,
+};
+
+/// What would become of one alert.
+#[derive(Serialize)]
+struct Decided {
+    reference: String,
+    outcome: String,
+    rules: Vec<Said>,
+    /// What would be posted to DFIR-IRIS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iris: Option<Posted>,
+}
+
+#[derive(Serialize)]
+struct Posted {
+    /// As it would be sent, byte for byte.
+    json: Box<RawValue>,
+    /// Why names stand in it in the place of ids.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unresolved: Option<String>,
+    /// What is changed or left out.
+    changes: Vec<Change>,
+}
+
+/// Runs it on each line of the file, or on the whole of it where it is one alert.
+pub fn run(mut config: Config, file: &Path, json: bool) -> Result<Exit, Failure> {
+    let bytes = std::fs::read(file).map_err(|error| Failure::io("read", file, &error))?;
+    // Without a ledger (nothing ran here yet) there are no silences.
+    let ledger = reader(&config).ok();
+    let rules = Rules::of(&config, ledger.as_ref())?;
+    let sink = match config.sinks.iris.take() {
+        Some(iris) => Some(
+            IrisSink::connect(iris)
+                .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?,
+        ),
+        None => None,
+    };
+    let runtime = crate::runtime()?;
+    let mut worst = Exit::Success;
+    for raw in alerts(&bytes) {
+        match Alert::parse(raw) {
+            Ok(alert) => {
+                let decided = runtime.block_on(decide(&rules, sink.as_ref(), alert))?;
+                print(&decided, json)?;
+            }
+            Err(error) => {
+                worst = Exit::Partial;
+                eprintln!("no alert: {error}");
+            }
+        }
+    }
+    Ok(worst)
+}
+
+/// The alerts of a file: one over several lines, or one a line.
+fn alerts(bytes: &[u8]) -> Vec<&[u8]> {
+    if Alert::parse(bytes).is_ok() && split_glued(bytes).is_none() {
+        return vec![bytes];
+    }
+    bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty())
+        .collect()
+}
+
+async fn decide(rules: &Rules, sink: Option<&IrisSink>, alert: Alert) -> Result<Decided, Failure> {
+    let said = rules.say(&alert, "follower");
+    let reference = alert.reference().as_str().to_owned();
+    let outcome = outcome(rules, &alert);
+    let posted = outcome.is_none();
+    let iris = match sink.filter(|_| posted) {
+        Some(sink) => {
+            let outgoing = Outgoing {
+                reference: reference.clone(),
+                lane: sink.lane(&alert),
+                received_at: clock::now(),
+                attempt: 1,
+                digest: None,
+                continues: None,
+                intel: Vec::new(),
+                alert,
+            };
+            let dry = sink.dry_run(&outgoing).await;
+            Some(Posted {
+                json: RawValue::from_string(dry.json).map_err(Failure::fault)?,
+                unresolved: dry.unresolved,
+                changes: dry.changes,
+            })
+        }
+        None => None,
+    };
+    Ok(Decided {
+        reference,
+        outcome: outcome.unwrap_or_else(|| "routed (or folded, where it is a repeat)".to_owned()),
+        rules: said,
+        iris,
+    })
+}
+
+/// Why it would not be routed.
+fn outcome(rules: &Rules, alert: &Alert) -> Option<String> {
+    let text = alert.text();
+    let view = AlertView::new(alert.head(), &text);
+    if rules
+        .gate("follower")
+        .is_some_and(|gate| !gate.passes(&view))
+    {
+        return Some("filtered by the gate of the source follower".to_owned());
+    }
+    let gates = rules.sink_gates();
+    if let Some((sink, _)) = gates.iter().find(|(_, gate)| !gate.passes(&view)) {
+        return Some(format!("filtered by the gate of the sink {sink}"));
+    }
+    let silences = rules.quieting.silences();
+    rules
+        .quieting
+        .silenced(&view, &silences, clock::now())
+        .map(|by| format!("silenced: {by:?}"))
+}
+
+fn print(decided: &Decided, json: bool) -> Result<(), Failure> {
+    if json {
+        return print_json(decided);
+    }
+    output::line(printable(&format!("alert        {}", decided.reference)))?;
+    output::line(printable(&format!("would be     {}", decided.outcome)))?;
+    output::print(rules::text(&decided.rules))?;
+    if let Some(posted) = &decided.iris {
+        for change in &posted.changes {
+            output::line(format_args!(
+                "changed      {} × {}",
+                change.what, change.count
+            ))?;
+        }
+        if let Some(why) = &posted.unresolved {
+            output::line(printable(&format!("names instead of ids: {why}")))?;
+        }
+        output::line("what would be posted to DFIR-IRIS:")?;
+        output::line(posted.json.get())?;
+    }
+    Ok(())
+}
