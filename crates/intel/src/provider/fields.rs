@@ -132,9 +132,11 @@ pub(crate) fn observable_values(value: &Value, key: &str) -> Vec<ObservableValue
                     .iter()
                     .filter_map(|(kind, hash)| Some((kind.clone(), hash.as_str()?))),
             ),
-            Some(Value::Array(_)) => found.extend(items(item, "hashes").filter_map(|hash| {
-                Some((word(hash, "algorithm")?, hash.get("hash")?.as_str()?))
-            })),
+            Some(Value::Array(_)) => {
+                found.extend(items(item, "hashes").filter_map(|hash| {
+                    Some((word(hash, "algorithm")?, hash.get("hash")?.as_str()?))
+                }))
+            }
             _ => {}
         }
     }
@@ -211,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_score_is_read_whatever_it_is_written_as() {
-        let value = json!({"a": 50, "b": "70", "c": -3, "d": 1e300, "e": null, "f": "high", "g": 49.6});
+        let value =
+            json!({"a": 50, "b": "70", "c": -3, "d": 1e300, "e": null, "f": "high", "g": 49.6});
         let scores = ["a", "b", "c", "d", "e", "f", "g"].map(|key| percent(&value, key));
         assert_eq!(
             scores,

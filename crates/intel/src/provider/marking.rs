@@ -117,14 +117,13 @@ mod tests {
         let object = json!({"object_marking_refs": ["marking-definition--1"], "created_by_ref": "identity--1"});
         assert_eq!(names.markings(&object), ["marking-definition--1"]);
         assert_eq!(names.author(&object), None);
+        assert!(names.learn_from(
+            &json!({"type": "marking-definition", "id": "marking-definition--1",
+            "definition_type": "statement", "definition": {"statement": "PAP:RED"}})
+        ));
         assert!(
-            names.learn_from(&json!({"type": "marking-definition", "id": "marking-definition--1",
-            "definition_type": "statement", "definition": {"statement": "PAP:RED"}}))
-        );
-        assert!(
-            names.learn_from(
-                &json!({"type": "identity", "id": "identity--1", "name": "ACME CERT"})
-            )
+            names
+                .learn_from(&json!({"type": "identity", "id": "identity--1", "name": "ACME CERT"}))
         );
         assert!(!names.learn_from(&json!({"type": "indicator", "id": "x", "name": "y"})));
         assert_eq!(names.markings(&object), ["PAP:RED"]);

@@ -141,7 +141,9 @@ impl Progress {
                 why: error.to_string(),
                 needs_operator: error.needs_operator(),
                 since: before.as_ref().map_or(now, |trouble| trouble.since),
-                attempts: before.map_or(0, |trouble| trouble.attempts).saturating_add(1),
+                attempts: before
+                    .map_or(0, |trouble| trouble.attempts)
+                    .saturating_add(1),
             });
         });
     }

@@ -94,7 +94,10 @@ mod tests {
         });
         let indicator = indicator(&object, &Names::default()).unwrap();
         assert_eq!(internal_id(&object).as_deref(), Some("4f8b"));
-        assert_eq!((indicator.score, indicator.confidence), (Some(50), Some(80)));
+        assert_eq!(
+            (indicator.score, indicator.confidence),
+            (Some(50), Some(80))
+        );
         assert!(indicator.revoked && indicator.detection);
         assert_eq!(indicator.markings, ["TLP:AMBER"]);
         assert_eq!(indicator.kill_chain_phases, ["command-and-control"]);

@@ -139,10 +139,7 @@ mod tests {
         }
         let mut yara = object("y");
         yara["pattern_type"] = json!("yara");
-        assert_eq!(
-            run(&event("create", &json!({"data": yara}))).passed_over,
-            1
-        );
+        assert_eq!(run(&event("create", &json!({"data": yara}))).passed_over, 1);
     }
 
     #[test]

@@ -209,10 +209,7 @@ impl Answer {
     /// The server's refusal of the whole query, where it did not understand it.
     fn incompatible(&self) -> Option<ProviderError> {
         let nothing = self.roots.values().all(|raw| raw.get() == "null");
-        let errors = self
-            .refusals
-            .iter()
-            .map(|refusal| refusal.error(self.need));
+        let errors = self.refusals.iter().map(|refusal| refusal.error(self.need));
         errors
             .filter(|_| nothing)
             .find(|error| error.kind() == ErrorKind::Incompatible)

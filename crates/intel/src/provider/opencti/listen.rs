@@ -179,7 +179,9 @@ pub(super) async fn listen(
             }
             "heartbeat" => run.success(Phase::Live),
             "create" | "update" | "delete" | "merge" => {
-                let effect = effect(&event, &mut run.names, &run.provider.name, run.base());
+                let provider = run.provider;
+                let base = provider.session.client.base();
+                let effect = effect(&event, &mut run.names, &provider.name, base);
                 run.progress.count(effect.unreadable, effect.passed_over);
                 changes.extend(effect.changes);
                 done += 1;

@@ -36,15 +36,10 @@ use std::{sync::Arc, time::Duration};
 
 pub use check::Finding;
 pub use config::{LiveConfig, OpenCtiConfig, SightingConfig, TlsConfig};
-pub use lookup::{Asked, LiveLookup, Looked};
+pub use lookup::{Asked, Found, LiveLookup, Looked};
 pub use sightings::{Sighting, SightingClient, SightingId};
 
-use self::{
-    graphql::Session,
-    http::Client,
-    refusal::Need,
-    token::TokenPlace,
-};
+use self::{graphql::Session, http::Client, refusal::Need, token::TokenPlace};
 use super::{Progress, Provider, ProviderError, Stop, SyncFuture};
 use crate::IndicatorStore;
 

@@ -63,12 +63,17 @@ impl Run<'_> {
         self.progress.count(applied.rejected as u64, 0);
         let others = self.others(at.done).await.unwrap_or(0);
         self.progress.count(0, others);
+        if at.done == 0 {
+            self.progress
+                .hint(Some(super::check::NOTHING_SEEN.to_owned()));
+        }
         self.moved = Instant::now();
         self.seen.clear();
         info!(
             provider = self.provider.name,
             indicators = at.done,
-            others, "all indicators are here"
+            others,
+            "all indicators are here"
         );
         Ok(place)
     }

@@ -109,7 +109,10 @@ mod tests {
     fn a_place_is_read_back_and_one_of_another_server_or_version_is_none() {
         let mut full = FullPlace::start("https://a", Timestamp::UNIX_EPOCH, None);
         full.after = Some("WzE2OTM0".to_owned());
-        assert_eq!(FullPlace::read(&full.text(), "https://a"), Some(full.clone()));
+        assert_eq!(
+            FullPlace::read(&full.text(), "https://a"),
+            Some(full.clone())
+        );
         assert_eq!(FullPlace::read(&full.text(), "https://b"), None);
         let place = Place::behind(&full);
         assert_eq!(Place::read(&place.text(), "https://a"), Some(place.clone()));

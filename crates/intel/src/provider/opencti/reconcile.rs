@@ -155,7 +155,9 @@ impl Run<'_> {
             json!({"filters": filters::all(dialect, &all), "first": first, "after": after})
         };
         let session = &self.provider.session;
-        let answer = session.ask_in_dialect(queries::ids, variables, None).await?;
+        let answer = session
+            .ask_in_dialect(queries::ids, variables, None)
+            .await?;
         let page = answer.page("indicators")?;
         self.size.came(page.len());
         Ok(page)

@@ -65,9 +65,10 @@ impl Refusal {
     /// The error for the operator.
     pub(crate) fn error(&self, need: Need) -> ProviderError {
         let Self { code, message, .. } = self;
-        let operator = ProviderError::operator;
+        let operator = |kind, text: String| ProviderError::operator(kind, text);
         match code.as_str() {
-            "AUTH_REQUIRED" | "AuthRequired" | "AUTH_FAILURE" | "AuthFailure" | "UNAUTHENTICATED" => operator(
+            "AUTH_REQUIRED" | "AuthRequired" | "AUTH_FAILURE" | "AuthFailure"
+            | "UNAUTHENTICATED" => operator(
                 ErrorKind::Token,
                 format!(
                     "OpenCTI does not accept the token ({code}): it is wrong, was deleted or has expired, or its user may not use \
@@ -91,7 +92,8 @@ impl Refusal {
             "IP_FORBIDDEN" => operator(
                 ErrorKind::Right,
                 "OpenCTI does not allow this machine's address (IP_FORBIDDEN): add it to the allowed addresses of the token's user or \
-                 of the platform",
+                 of the platform"
+                    .to_owned(),
             ),
             "OTP_REQUIRED" | "OTP_REQUIRED_ACTIVATION" => operator(
                 ErrorKind::Account,
@@ -102,29 +104,39 @@ impl Refusal {
             "PASSWORD_CHANGE_REQUIRED" => operator(
                 ErrorKind::Account,
                 "the token's user must change the password first (PASSWORD_CHANGE_REQUIRED): log in once as that user, or use a \
-                 service account",
+                 service account"
+                    .to_owned(),
             ),
             "LTS_REQUIRED_ACTIVATION" => operator(
                 ErrorKind::Account,
-                "this OpenCTI waits for its licence to be activated (LTS_REQUIRED_ACTIVATION): an administrator must do that in Settings",
+                "this OpenCTI waits for its licence to be activated (LTS_REQUIRED_ACTIVATION): an administrator must do that in Settings"
+                    .to_owned(),
             ),
             "GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED" | "BAD_USER_INPUT" => {
                 incompatible(code, message)
             }
             // Without a code, from Apollo's validation before 6.2.14.
             "" | "ValidationError" | "GraphQLError"
-                if ["Cannot query", "Unknown ", "Field ", "Variable ", "Value ", "Fragment "]
-                    .iter()
-                    .any(|start| message.starts_with(start)) =>
+                if [
+                    "Cannot query",
+                    "Unknown ",
+                    "Field ",
+                    "Variable ",
+                    "Value ",
+                    "Fragment ",
+                ]
+                .iter()
+                .any(|start| message.starts_with(start)) =>
             {
                 incompatible("validation", message)
             }
-            "UNSUPPORTED_ERROR" | "UnsupportedError" | "FUNCTIONAL_ERROR" | "FunctionalError" | "VALIDATION_ERROR" => {
-                incompatible(code, message)
-            }
+            "UNSUPPORTED_ERROR" | "UnsupportedError" | "FUNCTIONAL_ERROR" | "FunctionalError"
+            | "VALIDATION_ERROR" => incompatible(code, message),
             "RESOURCE_NOT_FOUND" | "MISSING_REFERENCE_ERROR" | "ElementNotFound" => operator(
                 ErrorKind::Answer,
-                format!("OpenCTI does not know an object that was named ({code}: {message}); it was deleted, or the token may not see it"),
+                format!(
+                    "OpenCTI does not know an object that was named ({code}: {message}); it was deleted, or the token may not see it"
+                ),
             ),
             "COMPLEX_SEARCH_ERROR" => ProviderError::passing(
                 ErrorKind::Answer,

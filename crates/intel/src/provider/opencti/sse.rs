@@ -200,7 +200,11 @@ mod tests {
         text.extend(b"\n\nid: 2-0\ndata: ok\n\n");
         let events = parse(100, &[&text]);
         assert_eq!(
-            (events[0].oversized, events[0].id.as_str(), events[0].data.as_str()),
+            (
+                events[0].oversized,
+                events[0].id.as_str(),
+                events[0].data.as_str()
+            ),
             (true, "1-0", "")
         );
         assert_eq!(events[1], event("2-0", "message", "ok"));

@@ -24,7 +24,9 @@ pub(crate) fn client_config(config: &TlsConfig) -> Result<ClientConfig, Provider
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| ProviderError::operator(ErrorKind::Tls, format!("TLS can't be set up: {error}")))?;
+        .map_err(|error| {
+            ProviderError::operator(ErrorKind::Tls, format!("TLS can't be set up: {error}"))
+        })?;
     let builder = match (&config.pinned_sha256, config.danger_accept_any_certificate) {
         (Some(_), true) => {
             return Err(ProviderError::config(

@@ -9,6 +9,8 @@ pub(crate) struct Version {
 }
 
 impl Version {
+    /// The oldest one that anything was tried with.
+    pub(crate) const OLDEST: Self = Self::of(5, 1, 0);
     /// Filter groups.
     const B: Self = Self::of(5, 12, 0);
     /// Labels and markings as plain lists.
