@@ -17,6 +17,7 @@ mod hit;
 mod index;
 mod indicator;
 mod pattern;
+pub mod provider;
 mod rules;
 mod store;
 mod table;
