@@ -1,14 +1,18 @@
 //! What a decision costs per real alert with 200 gates and 1,000 matcher sets, beside asking every one of them.
 //!
 //! Peers in the same run: every gate and every set asked in turn; the typed head that is read of each alert anyway; the whole
-//! alert as a tree. The last rows show how the cost grows with the number of sets.
+//! alert as a tree. Then quieting: gates, 1,000 silences, 1,000 allowlist entries, 20 mute times and the folding keys of one alert in one
+//! view, together and each alone. The last rows show how the cost grows with the number of sets.
 //! Run: `cargo bench -p alertbridge-pipeline --bench decide`
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use alertbridge_alert::Alert;
-use alertbridge_pipeline::{AlertView, Gate, Gates, MatcherIndex, Matchers};
+use alertbridge_pipeline::{
+    AlertView, Gate, Gates, MatcherIndex, Matchers, QuietConfig, QuietRules, SilenceRule, Silences,
+};
+use jiff::Timestamp;
 
 const ALERTS: &str = include_str!("../../../data/alerts.jsonl");
 const ROUNDS: usize = 9;
@@ -76,6 +80,7 @@ fn main() -> Result<(), Failure> {
     show("peer: typed head parse", head);
     show("peer: whole alert as a tree", tree);
     show("gates and sets by index", indexed);
+    quieting(&alerts, &compiled, &sets, show)?;
     for count in [100, SETS, 10 * SETS] {
         let index = MatcherIndex::new(self::sets(count)?);
         let time = best(alerts.len(), || {
@@ -87,6 +92,100 @@ fn main() -> Result<(), Failure> {
         show(&format!("{count} sets alone by index"), time);
     }
     Ok(())
+}
+
+/// Everything an alert goes through before the ledger counts it; then each part with a view of its own.
+fn quieting(
+    alerts: &[Alert],
+    gates: &Gates,
+    sets: &[Matchers],
+    show: impl Fn(&str, Duration),
+) -> Result<(), Failure> {
+    let (begin, now, end): (Timestamp, Timestamp, Timestamp) = (
+        "2026-01-01T00:00Z".parse()?,
+        "2026-01-01T12:00Z".parse()?,
+        "2026-01-02T00:00Z".parse()?,
+    );
+    let mut silences = Vec::new();
+    for (n, set) in sets.iter().enumerate() {
+        let id = format!("{n:04}");
+        silences.push(SilenceRule::new(id, &set.to_string(), begin, end)?);
+    }
+    let silences = Silences::new(silences);
+    let rules = QuietRules::try_from(toml::from_str::<QuietConfig>(&quiet(SETS))?)?;
+    let measured = |decide: &dyn Fn(&AlertView<'_>)| {
+        best(alerts.len(), || {
+            for alert in alerts {
+                let text = alert.text();
+                decide(&AlertView::new(alert.head(), &text));
+            }
+        })
+    };
+    let in_all = measured(&|view| {
+        black_box(gates.passing(view));
+        black_box(rules.silencer(view, &silences, now));
+        black_box(rules.folding(view));
+    });
+    show("gates, quiet rules, fold key", in_all);
+    show(
+        "  view and one field",
+        measured(&|view| {
+            black_box(sets[17].hold(view));
+        }),
+    );
+    show(
+        "  200 gates alone",
+        measured(&|view| {
+            black_box(gates.passing(view));
+        }),
+    );
+    show(
+        "  1000 silences alone",
+        measured(&|view| {
+            black_box(silences.matching(view, now));
+        }),
+    );
+    show(
+        "  1000 entries, 20 mutes alone",
+        measured(&|view| {
+            black_box(rules.silencer(view, &Silences::default(), now));
+        }),
+    );
+    show(
+        "  folding alone",
+        measured(&|view| {
+            black_box(rules.folding(view));
+        }),
+    );
+    Ok(())
+}
+
+/// Allowlist entries with every key, and mute times.
+fn quiet(count: usize) -> String {
+    let mut text = String::new();
+    for n in 0..count {
+        let keys = match n % 8 {
+            0 | 1 => format!(r"processes = ['C:\Program Files\Tool{n}\*.exe']"),
+            2 => format!("command_lines = ['*deploy-{n} *']\nagents = ['build{n}-*']"),
+            3 => format!("target_files = ['/var/lib/app{n}/*', 'D:\\data{n}\\*']"),
+            4 => format!(
+                "networks = ['10.{}.{}.0/24']\nrules = ['5710']",
+                n / 256,
+                n % 256
+            ),
+            5 => format!("domains = ['cdn{n}.example.com']"),
+            6 => format!("hashes = ['{n:064x}']"),
+            _ => format!("rules = ['{}']\nagents = ['web{n}']", 90_000 + n),
+        };
+        text += &format!("[[allowlist]]\nname = 'entry{n}'\ncomment = 'c'\n{keys}\n");
+    }
+    for n in 0..20 {
+        text += &format!(
+            "[[mute]]\nname = 'mute{n}'\ncomment = 'c'\nmatchers = 'agent.name = lab{n}'\ntime_zone = 'Europe/Berlin'\n\
+             times = [{{ start_time = '22:00', end_time = '06:00' }}]\n"
+        );
+    }
+    text
 }
 
 /// Both ways must have found the same, and something.

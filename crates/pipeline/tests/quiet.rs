@@ -3,7 +3,7 @@
 
 use alertbridge_alert::Alert;
 use alertbridge_pipeline::{
-    AlertView, QuietConfig, QuietRules, SilenceError, SilenceRule, Silencer, Silences,
+    AlertView, Gate, QuietConfig, QuietRules, SilenceError, SilenceRule, Silencer, Silences,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -514,4 +514,45 @@ fn a_ready_made_allowlist_says_that_it_hides_attacks() {
     let alert = json!({ "rule": { "id": "1" }, "data": { "win": { "eventdata": { "image": r"C:\\Windows\\System32\\svchost.exe" } } } });
     assert!(is_hidden(&rules, &alert));
     assert!(refused("allowlist_presets = [\"async-ai\", \"async-ai\"]").contains("listed twice"));
+}
+
+#[test]
+fn a_gate_says_which_part_of_it_decided() {
+    let gate: Gate = toml::from_str(
+        "minimum_level = 3\nall_of = [\"agent.name != lab01\"]\nany_of = [\"rule.level >= 10\", \"rule.groups = sshd\"]",
+    )
+    .unwrap();
+    let says = |alert: Value| {
+        let alert = Alert::parse(alert.to_string().into_bytes()).unwrap();
+        let text = alert.text();
+        let view = AlertView::new(alert.head(), &text);
+        let step = gate.explain(&view);
+        assert_eq!(step.says.starts_with("passes"), gate.passes(&view));
+        assert_eq!(step.values[0].0, "rule.level");
+        step.says
+    };
+    let rule = |level: u32, group: &str, agent: &str| json!({ "rule": { "level": level, "groups": [group] }, "agent": { "name": agent } });
+    assert_eq!(
+        says(rule(2, "sshd", "a")),
+        "filtered: level 2 is below minimum_level = 3"
+    );
+    assert_eq!(
+        says(rule(5, "sshd", "lab01")),
+        "filtered: agent.name != \"lab01\" of all_of does not hold"
+    );
+    assert_eq!(
+        says(rule(5, "web", "a")),
+        "filtered: none of the 2 entries of any_of holds"
+    );
+    assert_eq!(
+        says(rule(5, "sshd", "a")),
+        "passes: rule.groups = \"sshd\" holds"
+    );
+}
+
+#[test]
+fn rules_are_shared_between_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<QuietRules>();
+    is_shared::<Silences>();
 }

@@ -114,3 +114,30 @@ pub(super) const NETWORKS: &[&str] = &[
 
 /// Which agent. Names in any case.
 pub(super) const AGENTS: &[Place] = &[exact("agent.id"), blind("agent.name")];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../../docs/silences.md");
+
+    #[test]
+    fn the_documents_table_of_fields_is_this_one() {
+        let paths = |places: &[Place]| places.iter().map(|place| place.path).collect::<Vec<_>>();
+        for (key, paths) in [
+            ("processes", paths(PROCESSES)),
+            ("command_lines", paths(COMMAND_LINES)),
+            ("target_files", paths(TARGET_FILES)),
+            ("hashes", paths(HASHES)),
+            ("networks", NETWORKS.to_vec()),
+            ("domains", paths(DOMAINS)),
+            ("agents", paths(AGENTS)),
+        ] {
+            let row = format!("| `{key}` | `{}` |\n", paths.join("`, `"));
+            assert!(
+                DOCUMENT.contains(&row),
+                "docs/silences.md should hold:\n{row}"
+            );
+        }
+    }
+}

@@ -12,6 +12,8 @@ use crate::{network::address, view::AlertView};
 /// Wazuh decodes at most 256 fields (facts/wazuh.md §4). Of an alert with more than this none are taken, because which ones
 /// came first would hang on their order.
 const MOST: usize = 512;
+/// Bytes. Longer paths are no fields a matcher could name, and copies of one for each of its values would add up.
+const LONGEST_PATH: usize = 250;
 /// How programs write that there is nothing.
 const NOTHING: [&str; 6] = ["", "-", "--", "N/A", "null", "unknown"];
 /// Objects and lists within each other.
@@ -32,7 +34,11 @@ pub(super) fn add_rest(view: &AlertView<'_>, key: &mut Key) {
     let is_full = data.leaves(&mut path, DEEPEST, &mut |path, value| {
         let value = until_nul(value);
         let is_system = path.starts_with("win.system.") || path.starts_with("system.");
-        if !NOTHING.contains(&value) && !is_system && !varies(path, value) {
+        if path.len() <= LONGEST_PATH
+            && !NOTHING.contains(&value)
+            && !is_system
+            && !varies(path, value)
+        {
             leaves.push((path.to_owned(), value));
         }
         leaves.len() > MOST

@@ -96,3 +96,51 @@ pub(super) static ALL: &[&Family] = &[
     &WINDOWS,
     &OTHER,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../../../../docs/folding.md");
+
+    fn fields(fields: &[&str], between: &str) -> String {
+        let quoted: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
+        quoted.join(between)
+    }
+
+    fn row(family: &Family) -> String {
+        let mut key: Vec<String> = family
+            .key
+            .iter()
+            .map(|word| fields(word.fields, " or "))
+            .collect();
+        if family.has_rest {
+            key.push("`location`, the rest of `data`".to_owned());
+        }
+        if key.is_empty() {
+            key.push("–".to_owned());
+        }
+        let collected: Vec<String> = family
+            .collected
+            .iter()
+            .map(|(label, from)| format!("{label} ({})", fields(from, ", ")))
+            .collect();
+        let collected = if collected.is_empty() {
+            "–".to_owned()
+        } else {
+            collected.join("; ")
+        };
+        format!("| {} | {} | {collected} |", family.name, key.join(", "))
+    }
+
+    #[test]
+    fn the_documents_table_of_families_is_this_one() {
+        let head = "| family | key beside rule and agent | collected |\n|---|---|---|\n";
+        let rows: Vec<String> = ALL.iter().map(|family| row(family)).collect();
+        let table = format!("{head}{}\n", rows.join("\n"));
+        assert!(
+            DOCUMENT.contains(&table),
+            "docs/folding.md should hold:\n{table}"
+        );
+    }
+}
