@@ -60,6 +60,8 @@
 //! * Times are kept in whole milliseconds.
 
 mod attempts;
+mod decide;
+mod distinct;
 mod memory;
 mod names;
 mod quiet;
@@ -72,8 +74,8 @@ pub use memory::MemoryLedger;
 use names::{LetterId, further_reference};
 pub use quiet::{
     Budget, Burst, Collected, Continues, FieldSummary, FoldKey, Folding, Group, GroupKind, Hits,
-    KEPT_SILENCES, MOST_MEMBERS, MOST_VALUES, Repeat, Silence, SilencedBy, TellClaim, TellVerdict,
-    Telling, Told,
+    KEPT_SILENCES, MOST_GROUPS, MOST_MEMBERS, MOST_VALUES, Repeat, Silence, SilencedBy, TellClaim,
+    TellVerdict, Telling, Told,
 };
 pub use sqlite::{CheckReport, OpenOptions, SqliteLedger, backup, check, vacuum};
 pub use trace::{AttemptTrace, DeliveryTrace, Noise, NoiseRow, Stored, Trace, TraceOutcome};

@@ -1,8 +1,11 @@
-//! Names all ledgers give the same way: a dead letter's id, and the reference of an alert whose own is taken.
+//! Names all ledgers give the same way: a dead letter's id, the reference of an alert whose own is taken, and of digests and rules.
 
 use std::fmt;
 
-use crate::Arrival;
+use crate::{Arrival, GroupKind, SilencedBy};
+
+/// The source of digests in the books.
+pub(crate) const DIGEST: &str = "digest";
 
 /// What `m17` and `d42` mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,5 +47,31 @@ pub(crate) fn further_reference(arrival: &Arrival, attempt: u32) -> String {
     match attempt {
         ..=2 => format!("{}#{fingerprint:032x}", arrival.reference),
         _ => format!("{}#{fingerprint:032x}.{attempt}", arrival.reference),
+    }
+}
+
+/// The reference of a digest, from its first member's.
+pub(crate) fn digest_reference(member: &str, attempt: u32) -> String {
+    match attempt {
+        ..=1 => format!("{member}+digest"),
+        _ => format!("{member}+digest.{attempt}"),
+    }
+}
+
+/// The rule and the name a silenced alert is counted under.
+pub(crate) fn silencer(by: &SilencedBy) -> (&'static str, &str) {
+    match by {
+        SilencedBy::Silence(id) => ("silence", id),
+        SilencedBy::Allowlist(name) => ("allowlist", name),
+        SilencedBy::Mute(name) => ("mute", name),
+    }
+}
+
+/// The rule a folded alert is counted under.
+pub(crate) fn rule_of(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::Repeats => "repeat",
+        GroupKind::Burst => "burst",
+        GroupKind::Budget => "budget",
     }
 }

@@ -26,6 +26,9 @@ pub type FoldKey = [u8; 16];
 /// So many distinct values of a field are kept in words; beyond, they are counted.
 pub const MOST_VALUES: usize = 20;
 
+/// So many groups are open at most, unless [`crate::OpenOptions::most_groups`] says otherwise.
+pub const MOST_GROUPS: u64 = 1_000_000;
+
 /// How an alert may be counted into another. Empty: never.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folding {
@@ -62,8 +65,10 @@ pub struct Burst {
 }
 
 /// What a sink is spared beyond a number of alerts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Budget {
+    /// What people call it: its hits are counted under this.
+    pub name: String,
     /// Sink, or sink and customer.
     pub key: FoldKey,
     /// The budget's digest: always of one sink and customer, because an IRIS alert belongs to one.

@@ -18,6 +18,8 @@ pub(crate) struct HourSums {
 pub(crate) struct SourceSums {
     pub(crate) row: SourceRow,
     pub(crate) stored: u64,
+    pub(crate) silenced_stored: u64,
+    pub(crate) folded_stored: u64,
     pub(crate) malformed_stored: u64,
 }
 
@@ -98,9 +100,17 @@ fn check_source(hour: Timestamp, sums: &SourceSums, faults: &mut Vec<String>) {
     };
     fault("received", row.received, "accounted for", accounted);
     fault("routed", row.routed, "alerts stored", sums.stored);
+    fault(
+        "silenced",
+        row.silenced,
+        "alerts stored",
+        sums.silenced_stored,
+    );
+    fault("folded", row.folded, "alerts stored", sums.folded_stored);
     fault("malformed", row.malformed, "stored", sums.malformed_stored);
-    if row.collisions > row.routed {
-        fault("collisions", row.collisions, "more than routed", row.routed);
+    let kept = row.silenced + row.folded + row.routed;
+    if row.collisions > kept {
+        fault("collisions", row.collisions, "more than stored", kept);
     }
 }
 

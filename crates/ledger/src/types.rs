@@ -307,7 +307,7 @@ pub struct SourceRow {
     pub silenced: u64,
     pub folded: u64,
     pub routed: u64,
-    /// Of `routed`: kept under a suffixed reference because another alert had the plain one.
+    /// Of `silenced`, `folded` and `routed`: kept under a suffixed reference because another alert had the plain one.
     pub collisions: u64,
 }
 
@@ -408,6 +408,12 @@ pub struct Status {
     pub waiting: Vec<(String, String)>,
     /// Dead letters nobody has handled, malformed ones included.
     pub dead_letters: u64,
+    /// Groups that alerts may still be folded into.
+    #[serde(default)]
+    pub open_groups: u64,
+    /// Groups that left before their time because there were too many, ever.
+    #[serde(default)]
+    pub crowded_out: u64,
     /// Lanes and sinks that wait for the operator.
     pub pauses: Vec<Pause>,
     /// Set while nothing can be written (disk full, failed sync): since when and why.

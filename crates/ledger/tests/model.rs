@@ -5,8 +5,9 @@
 use std::{fmt::Debug, path::Path, time::Duration};
 
 use alertbridge_ledger::{
-    Arrival, Claim, Claimed, Folding, Intake, Ledger, Malformed, MemoryLedger, OpenOptions, Pause,
-    Placement, Prune, Receipt, Route, Settlement, SqliteLedger, Verdict,
+    Arrival, Budget, Burst, Claim, Claimed, Collected, Folding, Intake, Ledger, Malformed,
+    MemoryLedger, OpenOptions, Pause, Placement, Prune, Receipt, Repeat, Route, Settlement,
+    SilencedBy, SqliteLedger, TellClaim, TellVerdict, Telling, Told, Verdict,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -28,8 +29,15 @@ enum Action {
         arrivals: Vec<DrawnArrival>,
         checkpoint: bool,
     },
+    ClaimTellings {
+        sink: u8,
+        limit: usize,
+        interval: u64,
+        lease: u64,
+    },
+    /// Seconds; backwards where the clock is set.
     Pass {
-        seconds: u64,
+        seconds: i64,
     },
     Pause {
         sink: u8,
@@ -38,6 +46,7 @@ enum Action {
     },
     Prune {
         payloads: u64,
+        quiet: u64,
         references: u64,
         limit: usize,
     },
@@ -52,7 +61,11 @@ enum Action {
         everything: bool,
     },
     Settle(Vec<(u8, bool, DrawnVerdict)>),
+    SettleTellings(Vec<(u8, bool, DrawnTold)>),
 }
+
+/// So few that groups are crowded out now and then.
+const MOST_GROUPS: u64 = 5;
 
 #[derive(Clone, Debug)]
 struct DrawnArrival {
@@ -63,6 +76,20 @@ struct DrawnArrival {
     agent: u8,
     routes: Vec<(u8, u8)>,
     size: usize,
+    level: u32,
+    silenced: Option<u8>,
+    repeat: Option<(u8, u64)>,
+    burst: Option<(u8, u32)>,
+    budget: Option<(u8, u32)>,
+    collected: Vec<u8>,
+}
+
+#[derive(Clone, Debug)]
+enum DrawnTold {
+    Ended,
+    GivenUp,
+    Retry(u64),
+    Written,
 }
 
 #[derive(Clone, Debug)]
@@ -79,23 +106,48 @@ enum DrawnVerdict {
 
 fn actions() -> impl Strategy<Value = Action> {
     let arrival = (
-        0..6u8,
-        any::<bool>(),
-        0..3u8,
-        0..3u8,
-        prop::collection::vec((0..2u8, 0..3u8), 0..3),
-        0..200usize,
+        (
+            0..12u8,
+            any::<bool>(),
+            0..6u8,
+            0..3u8,
+            prop::collection::vec((0..2u8, 0..3u8), 0..3),
+            0..200usize,
+        ),
+        (
+            prop_oneof![3 => Just(3u32), 1 => 4..8u32],
+            prop::option::weighted(0.1, 0..3u8),
+            prop::option::weighted(0.7, (0..3u8, 1..3000u64)),
+            prop::option::weighted(0.3, (0..2u8, 0..3u32)),
+            prop::option::weighted(0.2, (0..2u8, 0..4u32)),
+            prop::collection::vec(0..40u8, 0..2),
+        ),
     )
         .prop_map(
-            |(reference, clash, fingerprint, agent, routes, size)| DrawnArrival {
+            |(
+                (reference, clash, fingerprint, agent, routes, size),
+                (level, silenced, repeat, burst, budget, collected),
+            )| DrawnArrival {
                 reference,
                 clash,
                 fingerprint,
                 agent,
                 routes,
                 size,
+                level,
+                silenced,
+                repeat,
+                burst,
+                budget,
+                collected,
             },
         );
+    let told = prop_oneof![
+        4 => Just(DrawnTold::Written),
+        2 => Just(DrawnTold::Ended),
+        1 => Just(DrawnTold::GivenUp),
+        1 => (0..4000u64).prop_map(DrawnTold::Retry),
+    ];
     let verdict = prop_oneof![
         Just(DrawnVerdict::Dead),
         any::<bool>().prop_map(DrawnVerdict::Delivered),
@@ -115,7 +167,12 @@ fn actions() -> impl Strategy<Value = Action> {
         6 => (0..2u8, 0..6usize, 1..4usize, 0..3000u64, prop::bool::weighted(0.2))
             .prop_map(|(sink, limit, per_agent, lease, probe)| Action::Claim { sink, limit, per_agent, lease, probe }),
         6 => prop::collection::vec((any::<u8>(), prop::bool::weighted(0.1), verdict), 1..6).prop_map(Action::Settle),
-        2 => (0..2500u64).prop_map(|seconds| Action::Pass { seconds }),
+        2 => prop_oneof![4 => 0..2500i64, 1 => -100_000..100_000i64]
+            .prop_map(|seconds| Action::Pass { seconds }),
+        5 => (0..2u8, 0..6usize, 0..1000u64, 0..3000u64).prop_map(|(sink, limit, interval, lease)|
+            Action::ClaimTellings { sink, limit, interval, lease }),
+        4 => prop::collection::vec((any::<u8>(), prop::bool::weighted(0.1), told), 1..5)
+            .prop_map(Action::SettleTellings),
         1 => any::<bool>().prop_map(|all| Action::Release { all }),
         1 => (0..2u8, prop::option::of(0..3u8), 0..3000u64)
             .prop_map(|(sink, lane, probe_after)| Action::Pause { sink, lane, probe_after }),
@@ -123,8 +180,8 @@ fn actions() -> impl Strategy<Value = Action> {
             .prop_map(|(sink, lane, everything)| Action::Resume { sink, lane, everything }),
         1 => any::<u8>().prop_map(Action::Replay),
         3 => any::<u8>().prop_map(Action::Dismiss),
-        3 => (0..2500u64, 0..2500u64, 0..24usize)
-            .prop_map(|(payloads, references, limit)| Action::Prune { payloads, references, limit }),
+        2 => (0..2500u64, 0..2500u64, 0..9000u64, 0..24usize).prop_map(|(payloads, quiet, references, limit)|
+            Action::Prune { payloads, quiet, references, limit }),
         1 => Just(Action::Reopen),
     ]
 }
@@ -137,6 +194,8 @@ struct Pair<'a> {
     now: Timestamp,
     /// Everything ever claimed, settled or not.
     claimed: Vec<Claimed>,
+    /// Every telling ever claimed.
+    tellings: Vec<Telling>,
 }
 
 fn wait<T>(receipt: Receipt<T>) -> T {
@@ -144,7 +203,10 @@ fn wait<T>(receipt: Receipt<T>) -> T {
 }
 
 fn options() -> OpenOptions {
-    OpenOptions::new(|| Timestamp::UNIX_EPOCH)
+    OpenOptions {
+        most_groups: MOST_GROUPS,
+        ..OpenOptions::new(|| Timestamp::UNIX_EPOCH)
+    }
 }
 
 fn name(kind: &str, number: u8) -> String {
@@ -188,7 +250,23 @@ impl Pair<'_> {
                 let intake = intake(action, now);
                 self.both(|ledger| ledger.intake(intake.clone()));
             }
-            Action::Pass { seconds } => self.now += Duration::from_secs(*seconds),
+            Action::ClaimTellings {
+                sink,
+                limit,
+                interval,
+                lease,
+            } => {
+                let claim = TellClaim {
+                    sink: name("sink", *sink),
+                    limit: *limit,
+                    now,
+                    interval: Duration::from_secs(*interval),
+                    lease: Duration::from_secs(*lease),
+                };
+                self.tellings
+                    .extend(self.both(|ledger| ledger.claim_tellings(claim.clone())));
+            }
+            Action::Pass { seconds } => self.now += jiff::SignedDuration::from_secs(*seconds),
             Action::Pause {
                 sink,
                 lane,
@@ -205,13 +283,14 @@ impl Pair<'_> {
             }
             Action::Prune {
                 payloads,
+                quiet,
                 references,
                 limit,
             } => {
                 let prune = Prune {
                     now,
                     payloads_after: Duration::from_secs(*payloads),
-                    quiet_payloads_after: Duration::from_secs(*payloads),
+                    quiet_payloads_after: Duration::from_secs(*quiet),
                     references_after: Duration::from_secs(*references),
                     limit: *limit,
                 };
@@ -239,6 +318,7 @@ impl Pair<'_> {
                 self.both(|ledger| ledger.resume(&sink, lane.as_deref(), *everything));
             }
             Action::Settle(drawn) => self.settle(drawn),
+            Action::SettleTellings(drawn) => self.settle_tellings(drawn),
         }
         self.agree();
     }
@@ -293,11 +373,46 @@ impl Pair<'_> {
         self.both(|ledger| ledger.settle(settlements.clone()));
     }
 
+    fn settle_tellings(&self, drawn: &[(u8, bool, DrawnTold)]) {
+        if self.tellings.is_empty() {
+            return;
+        }
+        let mut told = Vec::new();
+        for (which, wrong_fence, verdict) in drawn {
+            let back = usize::from(*which) % self.tellings.len().min(8);
+            let telling = &self.tellings[self.tellings.len() - 1 - back];
+            let verdict = match verdict {
+                DrawnTold::Ended => TellVerdict::Ended {
+                    why: "closed".into(),
+                },
+                DrawnTold::GivenUp => TellVerdict::GivenUp {
+                    why: "no note".into(),
+                },
+                DrawnTold::Retry(after) => TellVerdict::Retry {
+                    due_at: self.now + Duration::from_secs(*after),
+                    why: "busy".into(),
+                },
+                DrawnTold::Written => TellVerdict::Written {
+                    folded: telling.group.folded,
+                },
+            };
+            told.push(Told {
+                delivery: telling.delivery,
+                fence: telling.fence + i64::from(*wrong_fence),
+                at: self.now,
+                verdict,
+            });
+        }
+        self.both(|ledger| ledger.settle_tellings(told.clone()));
+    }
+
     /// Everything that can be asked has the same answer, and the books balance.
     fn agree(&self) {
         for sink in 0..2 {
             self.both(|ledger| ledger.next_due(&name("sink", sink), self.now));
             self.both(|ledger| ledger.checkpoint(&name("source", sink)));
+            let interval = Duration::from_secs(500);
+            self.both(|ledger| ledger.next_telling(&name("sink", sink), interval));
         }
         let books = self.both(|ledger| ledger.books(None));
         assert_eq!(books.faults, Vec::<String>::new());
@@ -349,10 +464,15 @@ fn intake(action: &Action, now: Timestamp) -> Intake {
             fingerprint: [arrival.fingerprint; 16],
             agent: name("agent", arrival.agent),
             rule_id: "5710".into(),
-            level: 7,
+            level: arrival.level,
             payload: format!("{}-{}", arrival.reference, "x".repeat(arrival.size)).into_bytes(),
-            placement: Placement::Routed(routes),
-            folding: Folding::default(),
+            placement: match arrival.silenced {
+                Some(0) => Placement::Silenced(SilencedBy::Silence("an id".into())),
+                Some(1) => Placement::Silenced(SilencedBy::Allowlist("scanner".into())),
+                Some(_) => Placement::Silenced(SilencedBy::Mute("nights".into())),
+                None => Placement::Routed(routes),
+            },
+            folding: folding(arrival),
         });
     }
     let malformed = (0..*malformed).map(|number| Malformed {
@@ -364,10 +484,44 @@ fn intake(action: &Action, now: Timestamp) -> Intake {
         source: name("source", *source),
         received_at: now,
         filtered: *filtered,
-        filtered_by: Vec::new(),
+        filtered_by: vec![("level".into(), *filtered)],
         malformed: malformed.collect(),
         arrivals: drawn,
         checkpoint: checkpoint.then(|| now.to_string()),
+    }
+}
+
+fn folding(arrival: &DrawnArrival) -> Folding {
+    let mut budgets = Vec::new();
+    if let Some((key, limit)) = arrival.budget {
+        for (key, limit) in [(key, limit), (9, limit + 2)] {
+            budgets.push(Budget {
+                name: name("budget", key),
+                key: [key; 16],
+                digest_key: [key + 20; 16],
+                limit,
+                period: Duration::from_secs(3600),
+                wait: Duration::from_secs(300),
+            });
+        }
+    }
+    let collected = arrival.collected.iter().map(|value| Collected {
+        label: name("label", value % 2),
+        value: name("value", *value),
+    });
+    Folding {
+        repeat: arrival.repeat.map(|(key, window)| Repeat {
+            key: [key; 16],
+            window: Duration::from_secs(window),
+            longest_life: Duration::from_secs(window * 3),
+        }),
+        burst: arrival.burst.map(|(key, limit)| Burst {
+            key: [key; 16],
+            limit,
+            period: Duration::from_secs(600),
+        }),
+        budgets,
+        collected: collected.collect(),
     }
 }
 
@@ -381,9 +535,10 @@ proptest! {
         let mut pair = Pair {
             path: &path,
             sqlite: Some(SqliteLedger::open(&path, options()).unwrap()),
-            model: MemoryLedger::new(),
+            model: MemoryLedger::with_most_groups(MOST_GROUPS),
             now: Timestamp::from_second(1_760_000_000).unwrap(),
             claimed: Vec::new(),
+            tellings: Vec::new(),
         };
         for action in &actions {
             pair.act(action);

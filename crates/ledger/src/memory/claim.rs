@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::model::{Model, State};
-use crate::{Claim, Claimed, LONGEST_WAIT};
+use crate::{Claim, Claimed, Continues, GroupKind, LONGEST_WAIT};
 
 /// Whether a lane may be claimed from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,16 @@ impl Model {
     }
 
     fn give(&mut self, place: usize, lease_until: Timestamp) -> Claimed {
+        let (alert, doubt) = (self.deliveries[place].alert, self.deliveries[place].doubt);
+        let (mut digest, mut continues) = (None, None);
+        if let Some(group) = self.group_of_parent(alert).cloned() {
+            if group.kind != GroupKind::Repeats {
+                let told = self.show(place, group.id, group.folded, doubt);
+                digest = Some(self.group(&group, told));
+            }
+            let here = |(sink, _): &(String, Continues)| *sink == self.deliveries[place].sink;
+            continues = group.continues.filter(here).map(|(_, continues)| continues);
+        }
         let delivery = &mut self.deliveries[place];
         delivery.state = State::Claimed { lease_until };
         delivery.attempts += 1;
@@ -125,8 +135,8 @@ impl Model {
             doubt: delivery.doubt,
             received_at: alert.received_at,
             payload: alert.arrival.payload.clone(),
-            digest: None,
-            continues: None,
+            digest,
+            continues,
         }
     }
 

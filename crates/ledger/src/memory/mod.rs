@@ -5,9 +5,13 @@
 //! against it.
 
 mod claim;
+mod groups;
 mod model;
+mod noise;
 mod report;
 mod silences;
+mod tellings;
+mod trace;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,13 +22,13 @@ use tokio::sync::oneshot;
 
 use self::model::Model;
 use crate::{
-    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, Noise, Pause, Prune,
-    PruneReport, Receipt, Settled, Settlement, Silence, Status, Stored, TellClaim, Telling, Told,
-    Trace,
+    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, MOST_GROUPS, Noise,
+    Pause, Prune, PruneReport, Receipt, Settled, Settlement, Silence, Status, Stored, TellClaim,
+    Telling, Told, Trace,
 };
 
 /// A ledger that is gone with the process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct MemoryLedger {
     model: Mutex<Model>,
 }
@@ -32,11 +36,28 @@ pub struct MemoryLedger {
 impl MemoryLedger {
     /// An empty one.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_most_groups(MOST_GROUPS)
+    }
+
+    /// An empty one with another bound on its groups.
+    pub fn with_most_groups(most_groups: u64) -> Self {
+        let model = Model {
+            most_groups,
+            ..Model::default()
+        };
+        Self {
+            model: Mutex::new(model),
+        }
     }
 
     fn model(&self) -> MutexGuard<'_, Model> {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryLedger {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -108,16 +129,16 @@ impl Ledger for MemoryLedger {
         done(self.model().status())
     }
 
-    fn claim_tellings(&self, _claim: TellClaim) -> Receipt<Vec<Telling>> {
-        not_yet()
+    fn claim_tellings(&self, claim: TellClaim) -> Receipt<Vec<Telling>> {
+        done(self.model().claim_tellings(&claim))
     }
 
-    fn settle_tellings(&self, _told: Vec<Told>) -> Receipt<Settled> {
-        not_yet()
+    fn settle_tellings(&self, told: Vec<Told>) -> Receipt<Settled> {
+        done(self.model().settle_tellings(told))
     }
 
-    fn next_telling(&self, _sink: &str, _interval: Duration) -> Receipt<Option<Timestamp>> {
-        not_yet()
+    fn next_telling(&self, sink: &str, interval: Duration) -> Receipt<Option<Timestamp>> {
+        done(self.model().next_telling(sink, interval))
     }
 
     fn put_silence(&self, silence: Silence) -> Receipt<()> {
@@ -137,38 +158,29 @@ impl Ledger for MemoryLedger {
         done(self.model().silences_version())
     }
 
-    fn trace(&self, _reference: &str) -> Receipt<Option<Trace>> {
-        not_yet()
+    fn trace(&self, reference: &str) -> Receipt<Option<Trace>> {
+        done(self.model().trace(reference))
     }
 
-    fn newest(&self, _limit: usize) -> Receipt<Vec<String>> {
-        not_yet()
+    fn newest(&self, limit: usize) -> Receipt<Vec<String>> {
+        done(self.model().newest(limit))
     }
 
-    fn reference_of(&self, _sink: &str, _id: &str) -> Receipt<Option<String>> {
-        not_yet()
+    fn reference_of(&self, sink: &str, id: &str) -> Receipt<Option<String>> {
+        done(self.model().reference_of(sink, id))
     }
 
-    fn members(&self, _group: i64, _after: Option<String>, _limit: usize) -> Receipt<Vec<String>> {
-        not_yet()
+    fn members(&self, group: i64, after: Option<String>, limit: usize) -> Receipt<Vec<String>> {
+        done(self.model().members(group, after.as_deref(), limit))
     }
 
-    fn noise(&self, _since: Timestamp, _limit: usize) -> Receipt<Noise> {
-        not_yet()
+    fn noise(&self, since: Timestamp, limit: usize) -> Receipt<Noise> {
+        done(self.model().noise(since, limit))
     }
 
-    fn stored(&self, _since: Timestamp, _after: i64, _limit: usize) -> Receipt<Vec<Stored>> {
-        not_yet()
+    fn stored(&self, since: Timestamp, after: i64, limit: usize) -> Receipt<Vec<Stored>> {
+        done(self.model().stored(since, after, limit))
     }
-}
-
-fn not_yet<T>() -> Receipt<T> {
-    let (reply, receipt) = tokio::sync::oneshot::channel();
-    // Only fails where the receipt is gone.
-    let _ = reply.send(Err(crate::LedgerError::Fault {
-        detail: "not there yet".into(),
-    }));
-    receipt
 }
 
 fn done<T>(answer: T) -> Receipt<T> {

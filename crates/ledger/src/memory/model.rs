@@ -4,10 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 
-use super::silences::Silences;
+use super::{
+    groups::{Charge, GroupRow, Hit},
+    silences::Silences,
+    tellings::TellingRow,
+    trace::{Stories, remember},
+};
 use crate::{
-    Arrival, Intake, IntakeReport, LetterId, Malformed, Pause, Placement, Prune, PruneReport,
-    Route, Settled, Settlement, Verdict, further_reference,
+    Arrival, FoldKey, Intake, IntakeReport, LetterId, Malformed, Pause, Prune, PruneReport, Route,
+    Settled, Settlement, Verdict, decide::SWEPT, further_reference,
 };
 
 #[derive(Debug, Default)]
@@ -20,6 +25,14 @@ pub(super) struct Model {
     pub(super) lanes: Vec<Lane>,
     pub(super) pauses: BTreeMap<(String, Option<String>), Pause>,
     pub(super) silences: Silences,
+    pub(super) stories: Stories,
+    pub(super) groups: Vec<GroupRow>,
+    pub(super) tellings: Vec<TellingRow>,
+    pub(super) bursts: BTreeMap<FoldKey, Charge>,
+    pub(super) budgets: BTreeMap<FoldKey, Charge>,
+    pub(super) hits: Vec<Hit>,
+    pub(super) most_groups: u64,
+    pub(super) crowded_out: u64,
 }
 
 /// What is not stored, only counted: one for each intake.
@@ -48,11 +61,49 @@ pub(super) struct Alert {
     pub(super) reference: String,
     pub(super) collided: bool,
     pub(super) arrival: Arrival,
+    pub(super) outcome: Outcome,
+    /// The group it was folded into, or opened where that is not simply the one of its own number.
+    pub(super) fold: Option<i64>,
+    /// Further copies that came.
+    pub(super) copies: u64,
     /// Deliveries neither delivered nor handled.
     pub(super) open: usize,
     pub(super) finished_at: Option<Timestamp>,
     pub(super) payload_kept: bool,
     pub(super) forgotten: bool,
+}
+
+/// What became of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Folded,
+    Routed,
+    Silenced,
+}
+
+impl Alert {
+    /// One with no deliveries.
+    pub(super) fn new(
+        source: &str,
+        received_at: Timestamp,
+        reference: String,
+        arrival: Arrival,
+    ) -> Self {
+        Self {
+            source: source.into(),
+            received_at,
+            reference,
+            collided: false,
+            arrival,
+            outcome: Outcome::Routed,
+            fold: None,
+            copies: 0,
+            open: 0,
+            finished_at: Some(received_at),
+            payload_kept: true,
+            forgotten: false,
+        }
+    }
 }
 
 /// Its number is its place in the list plus one.
@@ -66,6 +117,24 @@ pub(super) struct Delivery {
     pub(super) blamed: u32,
     pub(super) doubt: bool,
     pub(super) fence: i64,
+    /// The sink's id and link of a delivered one.
+    pub(super) proof: (String, Option<String>),
+}
+
+impl Delivery {
+    pub(super) fn new(alert: usize, route: &Route, state: State) -> Self {
+        Self {
+            alert,
+            sink: route.sink.clone(),
+            lane: route.lane.clone(),
+            state,
+            attempts: 0,
+            blamed: 0,
+            doubt: false,
+            fence: 0,
+            proof: Default::default(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +153,7 @@ pub(super) enum State {
     Ready,
     Waiting {
         due_at: Timestamp,
+        /// Empty for a digest that waits to be filled.
         why: String,
     },
 }
@@ -109,20 +179,53 @@ impl Model {
                 forgotten: false,
             });
         }
+        for (gate, count) in &intake.filtered_by {
+            self.hit("gate", gate, intake.received_at, *count);
+        }
+        if !intake.arrivals.is_empty() {
+            let now = intake.received_at.as_millisecond();
+            self.set_back(now);
+            self.sweep(now, SWEPT);
+        }
         for arrival in intake.arrivals {
             self.keep(&intake.source, intake.received_at, arrival, &mut report);
         }
         if let Some(checkpoint) = intake.checkpoint {
             self.checkpoints.insert(intake.source.clone(), checkpoint);
         }
-        self.counts.push(Counts {
-            source: intake.source,
-            received_at: intake.received_at,
+        let duplicates = report.duplicates;
+        self.count(
+            &intake.source,
+            intake.received_at,
             received,
-            filtered: intake.filtered,
-            duplicates: report.duplicates,
-        });
+            intake.filtered,
+            duplicates,
+        );
         report
+    }
+
+    pub(super) fn count(
+        &mut self,
+        source: &str,
+        received_at: Timestamp,
+        received: u64,
+        filtered: u64,
+        duplicates: u64,
+    ) {
+        self.counts.push(Counts {
+            source: source.into(),
+            received_at,
+            received,
+            filtered,
+            duplicates,
+        });
+    }
+
+    /// The place of the alert that has a reference.
+    pub(super) fn known(&self, reference: &str) -> Option<usize> {
+        self.alerts
+            .iter()
+            .position(|known| !known.forgotten && known.reference == reference)
     }
 
     fn keep(
@@ -139,13 +242,10 @@ impl Model {
                 1 => arrival.reference_if_taken.clone(),
                 _ => further_reference(&arrival, attempt),
             };
-            let known = self
-                .alerts
-                .iter()
-                .find(|known| !known.forgotten && known.reference == reference);
-            match known {
+            match self.known(&reference) {
                 None => break reference,
-                Some(known) if known.arrival.fingerprint == arrival.fingerprint => {
+                Some(known) if self.alerts[known].arrival.fingerprint == arrival.fingerprint => {
+                    self.alerts[known].copies += 1;
                     report.duplicates += 1;
                     return;
                 }
@@ -154,40 +254,13 @@ impl Model {
         };
         report.stored += 1;
         report.collisions += u64::from(attempt > 0);
-
-        let routes: &[Route] = match &arrival.placement {
-            Placement::Routed(routes) => routes,
-            Placement::Silenced(_) => &[],
-        };
-        let mut sinks: Vec<String> = Vec::new();
-        for route in routes {
-            if sinks.contains(&route.sink) {
-                continue;
-            }
-            sinks.push(route.sink.clone());
-            self.know_lane(&route.sink, &route.lane);
-            self.deliveries.push(Delivery {
-                alert: self.alerts.len(),
-                sink: route.sink.clone(),
-                lane: route.lane.clone(),
-                state: State::Ready,
-                attempts: 0,
-                blamed: 0,
-                doubt: false,
-                fence: 0,
-            });
-        }
-        self.alerts.push(Alert {
-            source: source.into(),
+        self.settle_arrival(
+            source,
             received_at,
-            reference,
-            collided: attempt > 0,
+            (reference, attempt > 0),
             arrival,
-            open: sinks.len(),
-            finished_at: sinks.is_empty().then_some(received_at),
-            payload_kept: true,
-            forgotten: false,
-        });
+            report,
+        );
     }
 
     /// A lane is known from its first delivery on.
@@ -214,11 +287,18 @@ impl Model {
                 continue;
             };
             settled.settled += 1;
+            remember(&mut self.stories, &settlement);
             match settlement.verdict {
-                Verdict::Delivered { adopted, .. } => {
+                Verdict::Delivered {
+                    adopted, id, link, ..
+                } => {
                     delivery.state = State::Delivered { adopted };
+                    delivery.proof = (id, link);
                     let alert = delivery.alert;
                     self.close_one(alert, settlement.at);
+                    if let Some(place) = place(settlement.delivery) {
+                        self.shown(place, settlement.at);
+                    }
                 }
                 Verdict::Retry {
                     due_at,
@@ -240,6 +320,8 @@ impl Model {
                         why,
                         handled: false,
                     };
+                    let alert = delivery.alert;
+                    self.died(alert);
                 }
             }
         }
@@ -248,6 +330,7 @@ impl Model {
 
     pub(super) fn release(&mut self, expired_before: Option<Timestamp>) -> u64 {
         let mut released = 0;
+        self.release_tellings(expired_before.map(Timestamp::as_millisecond));
         for delivery in &mut self.deliveries {
             let State::Claimed { lease_until } = delivery.state else {
                 continue;
@@ -314,16 +397,27 @@ impl Model {
         let mut left = prune.limit.max(1);
         let mut report = PruneReport::default();
         let earliest = prune.payloads_after.min(prune.references_after);
-        for alert in self.finished_before(prune.now, earliest) {
-            if left > 0 && self.alerts[alert].payload_kept {
-                self.alerts[alert].payload_kept = false;
-                report.payloads += 1;
+        let quiet = prune.quiet_payloads_after.min(prune.references_after);
+        for (routed, earliest) in [(true, earliest), (false, quiet)] {
+            for alert in self.finished_before(prune.now, earliest) {
+                let alert_row = &self.alerts[alert];
+                let is_routed = alert_row.outcome == Outcome::Routed;
+                if left == 0 || !alert_row.payload_kept || is_routed != routed {
+                    continue;
+                }
                 left -= 1;
+                if self.may_take_over(alert) {
+                    // Asked again after the same time.
+                    self.alerts[alert].finished_at = Some(prune.now);
+                } else {
+                    self.alerts[alert].payload_kept = false;
+                    report.payloads += 1;
+                }
             }
         }
         for alert in self.finished_before(prune.now, prune.references_after) {
             if left > 0 && !self.alerts[alert].payload_kept {
-                self.alerts[alert].forgotten = true;
+                self.forget(alert);
                 report.references += 1;
                 left -= 1;
             }
@@ -335,8 +429,40 @@ impl Model {
             }
         }
         self.forget_silences(prune.now);
-        report.more = left == 0;
+        let now = prune.now.as_millisecond();
+        self.forget_charges(now);
+        let most = prune.limit.max(1);
+        let closed = self.sweep(now, most);
+        report.more = left == 0 || closed == most;
         report
+    }
+
+    /// A member whose group's parent may still die, and need its bytes.
+    fn may_take_over(&self, alert: usize) -> bool {
+        let alert = &self.alerts[alert];
+        let Some(group) = self
+            .groups
+            .iter()
+            .find(|group| Some(group.id) == alert.fold)
+        else {
+            return false;
+        };
+        let mut own = self
+            .deliveries
+            .iter()
+            .filter(|own| own.alert == group.parent);
+        alert.outcome == Outcome::Folded
+            && group.ended.as_deref() != Some("dead")
+            && !own.any(|delivery| matches!(delivery.state, State::Delivered { .. }))
+    }
+
+    /// A group goes with its parent.
+    fn forget(&mut self, alert: usize) {
+        self.alerts[alert].forgotten = true;
+        self.groups.retain(|group| group.parent != alert);
+        let deliveries = &self.deliveries;
+        self.tellings
+            .retain(|telling| deliveries[telling.delivery].alert != alert);
     }
 
     /// Alerts finished longer ago than this, the one that was finished first at the head.

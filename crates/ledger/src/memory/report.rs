@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::model::{Model, State};
+use super::model::{Model, Outcome, State};
 use crate::{
     Books, DeadLetter, DeadLetterKind, LetterId, Status,
     sums::{HourSums, books_of},
@@ -37,9 +37,21 @@ impl Model {
         for alert in &self.alerts {
             let sums = hours.entry(hour_of(alert.received_at)).or_default();
             let sums = sums.source(&alert.source);
-            sums.row.routed += 1;
             sums.row.collisions += u64::from(alert.collided);
-            sums.stored += 1;
+            match alert.outcome {
+                Outcome::Routed => {
+                    sums.row.routed += 1;
+                    sums.stored += 1;
+                }
+                Outcome::Silenced => {
+                    sums.row.silenced += 1;
+                    sums.silenced_stored += 1;
+                }
+                Outcome::Folded => {
+                    sums.row.folded += 1;
+                    sums.folded_stored += 1;
+                }
+            }
         }
         for delivery in &self.deliveries {
             let received_at = self.alerts[delivery.alert].received_at;
@@ -110,7 +122,7 @@ impl Model {
                 .filter(|delivery| delivery.sink == *sink);
             let last = waiting
                 .filter_map(|delivery| match &delivery.state {
-                    State::Waiting { due_at, why } => Some((*due_at, why)),
+                    State::Waiting { due_at, why } if !why.is_empty() => Some((*due_at, why)),
                     _ => None,
                 })
                 .max();
@@ -119,6 +131,8 @@ impl Model {
                 .extend(last.map(|(_, why)| (sink.clone(), why.clone())));
         }
         status.dead_letters = self.dead_letters(None, usize::MAX).len() as u64;
+        status.open_groups = self.open_groups().len() as u64;
+        status.crowded_out = self.crowded_out;
         status.pauses = self.pauses.values().cloned().collect();
         status
     }
@@ -172,7 +186,7 @@ impl Model {
     }
 }
 
-fn hour_of(at: Timestamp) -> Timestamp {
+pub(super) fn hour_of(at: Timestamp) -> Timestamp {
     let seconds = at.as_second().div_euclid(HOUR) * HOUR;
     Timestamp::from_second(seconds).unwrap_or_default()
 }

@@ -8,6 +8,7 @@ use std::{collections::HashMap, rc::Rc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::error::SqlError;
+use crate::{FoldKey, decide::Run};
 
 /// Names are free text from outside: beyond so many the numbers remembered are dropped and looked up anew.
 const MOST_NAMES: usize = 50_000;
@@ -26,6 +27,30 @@ pub(super) struct Names {
     agent_names: HashMap<i64, Rc<str>>,
     count: usize,
     claims: HashMap<i64, Origin>,
+    rules: HashMap<&'static str, HashMap<String, i64>>,
+    open: Option<Open>,
+}
+
+/// What is known of the groups that may still be folded into.
+#[derive(Clone, Copy)]
+pub(super) struct Open {
+    pub(super) count: i64,
+    /// No alert of theirs came later.
+    pub(super) latest: i64,
+}
+
+/// Whose run it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Payer {
+    Budget,
+    Burst,
+}
+
+/// What was routed of a key, read and perhaps changed in this transaction.
+struct Charge {
+    run: Option<Run>,
+    /// When it may be forgotten; set where it was changed.
+    until: Option<i64>,
 }
 
 /// Where a delivery belongs; never changes.
@@ -43,10 +68,14 @@ pub(super) struct SourceTally {
     pub(super) malformed: i64,
     pub(super) duplicate: i64,
     pub(super) filtered: i64,
+    pub(super) silenced: i64,
+    pub(super) folded: i64,
     pub(super) routed: i64,
     pub(super) collisions: i64,
     pub(super) forgotten: i64,
     pub(super) malformed_forgotten: i64,
+    pub(super) silenced_forgotten: i64,
+    pub(super) folded_forgotten: i64,
 }
 
 /// Changes of a sink's counters in one hour of reception.
@@ -68,17 +97,168 @@ pub(super) struct Batch<'a> {
     next: Option<(i64, i64)>,
     sources: HashMap<(i64, i64), SourceTally>,
     sinks: HashMap<(i64, i64), SinkTally>,
+    hits: HashMap<(i64, i64), (i64, i64)>,
+    charges: HashMap<(Payer, FoldKey), Charge>,
+    most_groups: u64,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(connection: &'a Connection, names: &'a mut Names) -> Self {
+    pub(super) fn new(connection: &'a Connection, names: &'a mut Names, most_groups: u64) -> Self {
         Self {
             connection,
             names,
             next: None,
             sources: HashMap::new(),
             sinks: HashMap::new(),
+            hits: HashMap::new(),
+            charges: HashMap::new(),
+            most_groups,
         }
+    }
+
+    /// So many groups may be open.
+    pub(super) fn most_groups(&self) -> u64 {
+        self.most_groups
+    }
+
+    /// Whether the open groups were counted.
+    pub(super) fn open_is_known(&self) -> bool {
+        self.names.open.is_some()
+    }
+
+    /// The open groups, counted once and remembered.
+    pub(super) fn open(&mut self) -> Result<&mut Open, SqlError> {
+        let open = match self.names.open {
+            Some(open) => open,
+            None => self
+                .connection
+                .prepare_cached(
+                    "SELECT count(*), coalesce(max(last_at), 0) FROM fold INDEXED BY fold_until
+                     WHERE key IS NOT NULL",
+                )?
+                .query_row([], |row| {
+                    Ok(Open {
+                        count: row.get(0)?,
+                        latest: row.get(1)?,
+                    })
+                })?,
+        };
+        Ok(self.names.open.insert(open))
+    }
+
+    /// The number of a rule; a new one is kept.
+    pub(super) fn rule(&mut self, rule: &'static str, name: &str) -> Result<i64, SqlError> {
+        let known = self.names.rules.get(rule).and_then(|names| names.get(name));
+        if let Some(&id) = known {
+            return Ok(id);
+        }
+        let id = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO rule_hit (rule, name) VALUES (?1, ?2)
+                 ON CONFLICT (rule, name) DO UPDATE SET hits = hits RETURNING id",
+            )?
+            .query_row([rule, name], |row| row.get(0))?;
+        self.names.make_room();
+        let names = self.names.rules.entry(rule).or_default();
+        names.insert(name.into(), id);
+        Ok(id)
+    }
+
+    /// Counts alerts a rule took.
+    pub(super) fn hit(&mut self, id: i64, (hour, at): (i64, i64), count: i64) {
+        let (hits, last) = self.hits.entry((hour, id)).or_insert((0, at));
+        *hits = hits.saturating_add(count);
+        *last = at.max(*last);
+    }
+
+    /// What was routed of a key since when.
+    pub(super) fn charged(&mut self, payer: Payer, key: &FoldKey) -> Result<Option<Run>, SqlError> {
+        if let Some(charge) = self.charges.get(&(payer, *key)) {
+            return Ok(charge.run);
+        }
+        let select = match payer {
+            Payer::Budget => "SELECT since, routed FROM budget WHERE key = ?1",
+            Payer::Burst => "SELECT since, routed FROM burst WHERE key = ?1",
+        };
+        let run = self
+            .connection
+            .prepare_cached(select)?
+            .query_row([key], |row| {
+                Ok(Run {
+                    since: row.get(0)?,
+                    routed: u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+                })
+            })
+            .optional()?;
+        let charge = Charge { run, until: None };
+        self.charges.insert((payer, *key), charge);
+        Ok(run)
+    }
+
+    /// Sets what was routed of a key; written with the other counters.
+    pub(super) fn charge(&mut self, payer: Payer, key: &FoldKey, run: Run, until: i64) {
+        let charge = Charge {
+            run: Some(run),
+            until: Some(until),
+        };
+        self.charges.insert((payer, *key), charge);
+    }
+
+    /// Forgets what was routed in periods that are over.
+    pub(super) fn forget_charges(&mut self, now: i64) -> Result<(), SqlError> {
+        // What this transaction changed is written first, so that it is forgotten or kept like the rest.
+        self.write_charges()?;
+        for delete in [
+            "DELETE FROM burst WHERE until <= ?1",
+            "DELETE FROM budget WHERE until <= ?1",
+        ] {
+            self.connection.prepare_cached(delete)?.execute([now])?;
+        }
+        Ok(())
+    }
+
+    fn write_charges(&mut self) -> Result<(), SqlError> {
+        for ((payer, key), charge) in self.charges.drain() {
+            let (Some(run), Some(until)) = (charge.run, charge.until) else {
+                continue;
+            };
+            let insert = match payer {
+                Payer::Budget => {
+                    "INSERT OR REPLACE INTO budget (key, since, routed, until)
+                     VALUES (?1, ?2, ?3, ?4)"
+                }
+                Payer::Burst => {
+                    "INSERT OR REPLACE INTO burst (key, since, routed, until)
+                     VALUES (?1, ?2, ?3, ?4)"
+                }
+            };
+            self.connection.prepare_cached(insert)?.execute(params![
+                key,
+                run.since,
+                run.routed as i64,
+                until
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn write_hits(&self) -> Result<(), SqlError> {
+        for ((hour, rule), (hits, last)) in &self.hits {
+            self.connection
+                .prepare_cached(
+                    "UPDATE rule_hit SET hits = hits + ?2, last_hit = max(last_hit, ?3)
+                     WHERE id = ?1",
+                )?
+                .execute(params![rule, hits, last])?;
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO rule_hour (hour, rule, hits) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (hour, rule) DO UPDATE SET hits = hits + ?3",
+                )?
+                .execute(params![hour, rule, hits])?;
+        }
+        Ok(())
     }
 
     /// The counters of a source in an hour.
@@ -239,7 +419,9 @@ impl<'a> Batch<'a> {
     }
 
     /// Writes what was summed up; the last act before the commit.
-    pub(super) fn finish(self) -> Result<(), SqlError> {
+    pub(super) fn finish(mut self) -> Result<(), SqlError> {
+        self.write_charges()?;
+        self.write_hits()?;
         for ((hour, source), tally) in &self.sources {
             self.connection
                 .prepare_cached("INSERT OR IGNORE INTO source_hour (hour, source) VALUES (?1, ?2)")?
@@ -249,7 +431,10 @@ impl<'a> Batch<'a> {
                     "UPDATE source_hour SET received = received + ?3, malformed = malformed + ?4,
                         duplicate = duplicate + ?5, filtered = filtered + ?6, routed = routed + ?7,
                         collisions = collisions + ?8, forgotten = forgotten + ?9,
-                        malformed_forgotten = malformed_forgotten + ?10
+                        malformed_forgotten = malformed_forgotten + ?10,
+                        silenced = silenced + ?11, folded = folded + ?12,
+                        silenced_forgotten = silenced_forgotten + ?13,
+                        folded_forgotten = folded_forgotten + ?14
                      WHERE hour = ?1 AND source = ?2",
                 )?
                 .execute(params![
@@ -263,6 +448,10 @@ impl<'a> Batch<'a> {
                     tally.collisions,
                     tally.forgotten,
                     tally.malformed_forgotten,
+                    tally.silenced,
+                    tally.folded,
+                    tally.silenced_forgotten,
+                    tally.folded_forgotten,
                 ])?;
         }
         for ((hour, sink), tally) in &self.sinks {

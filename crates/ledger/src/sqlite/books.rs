@@ -10,6 +10,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     error::SqlError,
+    groups::{FOLDED, SILENCED},
     time::{hour_of, hour_start, millis},
 };
 use crate::{
@@ -44,7 +45,7 @@ fn source_counters(
 ) -> Result<(), SqlError> {
     let mut select = connection.prepare_cached(
         "SELECT hour, name, received, malformed, duplicate, filtered, silenced, folded, routed,
-            collisions, forgotten, malformed_forgotten
+            collisions, forgotten, malformed_forgotten, silenced_forgotten, folded_forgotten
          FROM source_hour JOIN source ON source.id = source_hour.source WHERE hour >= ?1",
     )?;
     let mut rows = select.query([from])?;
@@ -64,6 +65,8 @@ fn source_counters(
             },
             stored: counter(row, 10)?,
             malformed_stored: counter(row, 11)?,
+            silenced_stored: counter(row, 12)?,
+            folded_stored: counter(row, 13)?,
         };
         hours
             .entry(row.get(0)?)
@@ -128,13 +131,18 @@ fn count_alerts(
 ) -> Result<(), SqlError> {
     for (source, name) in names(connection, "SELECT id, name FROM source")? {
         let mut select = connection.prepare_cached(
-            "SELECT hour, count(*) FROM alert INDEXED BY alert_books
-             WHERE source = ?1 AND hour >= ?2 GROUP BY hour",
+            "SELECT hour, count(*), outcome FROM alert INDEXED BY alert_books
+             WHERE source = ?1 AND hour >= ?2 GROUP BY hour, outcome",
         )?;
         let mut rows = select.query([source, from])?;
         while let Some(row) = rows.next()? {
-            let sums = hours.entry(row.get(0)?).or_default();
-            sums.source(&name).stored += counter(row, 1)?;
+            let sums = hours.entry(row.get(0)?).or_default().source(&name);
+            let count = counter(row, 1)?;
+            match row.get(2)? {
+                FOLDED => sums.folded_stored += count,
+                SILENCED => sums.silenced_stored += count,
+                _ => sums.stored += count,
+            }
         }
     }
     Ok(())

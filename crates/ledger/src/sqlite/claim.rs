@@ -15,11 +15,13 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use super::{
     batch::{Batch, Origin},
     error::SqlError,
+    groups,
     pauses::{Gate, gates},
     payload::unpack,
+    succession, tellings,
     time::{millis, timestamp},
 };
-use crate::{Claim, Claimed, LONGEST_WAIT};
+use crate::{Claim, Claimed, GroupKind, LONGEST_WAIT};
 
 /// So many deliveries of agents that have their share are passed over before the lane is read by agent.
 const MOST_SKIPPED: usize = 256;
@@ -389,7 +391,7 @@ impl<'a> Statements<'a> {
                  WHERE id = ?1",
             )?,
             alert: connection.prepare_cached(
-                "SELECT reference, received_at, codec, size, body
+                "SELECT reference, received_at, codec, size, body, fold
                  FROM alert JOIN payload ON payload.alert = alert.id WHERE alert.id = ?1",
             )?,
         })
@@ -421,7 +423,8 @@ fn give(
             let received_at = timestamp(row.get(1)?);
             let reference: String = row.get(0)?;
             let payload = unpack(row.get(2)?, row.get(3)?, row.get_ref(4)?.as_blob()?);
-            Ok(payload.map(|payload| Claimed {
+            let fold: Option<i64> = row.get(5)?;
+            let claimed = payload.map(|payload| Claimed {
                 delivery: ready.delivery,
                 fence,
                 reference,
@@ -434,9 +437,21 @@ fn give(
                 payload,
                 digest: None,
                 continues: None,
-            }))
+            });
+            Ok(claimed.map(|claimed| (claimed, fold)))
         })
         .optional()?;
+    let found = match found {
+        Some(Ok((mut claimed, fold))) => {
+            // Only what is the parent of more than the repeats it opened itself says so.
+            if fold.is_some() {
+                in_its_group(batch, ready, &mut claimed)?;
+            }
+            Some(Ok(claimed))
+        }
+        Some(Err(why)) => Some(Err(why)),
+        None => None,
+    };
     if let Some(Ok(_)) = found {
         batch.remember(
             ready.delivery,
@@ -450,6 +465,21 @@ fn give(
     Ok(found.unwrap_or_else(missing))
 }
 
+/// What an alert shows of its group: a digest all of it, one that goes on from another that.
+fn in_its_group(batch: &Batch<'_>, ready: &Ready, claimed: &mut Claimed) -> Result<(), SqlError> {
+    let Some(group) = groups::of_parent(batch.connection, ready.alert)? else {
+        return Ok(());
+    };
+    if group.kind != GroupKind::Repeats {
+        let told = tellings::show(batch, ready.delivery, ready.sink, &group, ready.doubt)?;
+        claimed.digest = groups::group(batch.connection, group.id, told)?;
+    }
+    claimed.continues = groups::continues(batch.connection, group.id)?
+        .filter(|(sink, _)| *sink == ready.sink)
+        .map(|(_, continues)| continues);
+    Ok(())
+}
+
 /// Makes a dead letter of a delivery whose bytes are damaged, so that it stops nobody behind it.
 fn bury(batch: &mut Batch<'_>, delivery: i64, at: i64, why: &str) -> Result<(), SqlError> {
     tracing::error!(
@@ -457,17 +487,17 @@ fn bury(batch: &mut Batch<'_>, delivery: i64, at: i64, why: &str) -> Result<(), 
         why,
         "a delivery's alert is damaged; kept as a dead letter"
     );
-    let (sink, hour) = batch
+    let (sink, hour, alert) = batch
         .connection
         .prepare_cached(
             "UPDATE delivery SET state = 4, outcome = 2, finished_at = ?2, why = ?3
-             WHERE id = ?1 RETURNING sink, hour",
+             WHERE id = ?1 RETURNING sink, hour, alert",
         )?
         .query_row(params![delivery, at, why], |row| {
-            Ok((row.get(0)?, row.get(1)?))
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
     let tally = batch.sink_tally(hour, sink);
     tally.pending -= 1;
     tally.dead += 1;
-    Ok(())
+    succession::died(batch, alert)
 }

@@ -84,7 +84,7 @@ pub(super) fn reader(path: &Path) -> Result<Connection, SqlError> {
 
 fn settings(connection: &Connection) -> Result<(), SqlError> {
     connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(128);
     // Else SQLite plans some statements anew for each value bound to them, which costs more than running them.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())

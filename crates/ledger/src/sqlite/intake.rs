@@ -11,10 +11,16 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use super::{
     batch::Batch,
     error::SqlError,
+    fold::{self, Kept},
+    groups::{self, FOLDED, Look, ROUTED, SILENCED},
     payload::{Packed, Packer},
     time::{hour_of, millis},
 };
-use crate::{Arrival, Intake, IntakeReport, LedgerError, Malformed, Placement, Route};
+use crate::{
+    Arrival, GroupKind, Intake, IntakeReport, LedgerError, Malformed, Placement, Route,
+    decide::{Decision, SWEPT, decide},
+    names::{rule_of, silencer},
+};
 
 /// A count beyond this is a fault of the caller, and would in the end overflow the hour's counters.
 const MOST_FILTERED: u64 = 1 << 40;
@@ -24,6 +30,7 @@ pub(super) struct PackedIntake {
     source: String,
     received_at: i64,
     filtered: u64,
+    filtered_by: Vec<(String, u64)>,
     malformed: Vec<Malformed>,
     arrivals: Vec<PackedArrival>,
     checkpoint: Option<String>,
@@ -45,6 +52,7 @@ impl PackedIntake {
             source: intake.source,
             received_at: millis(intake.received_at),
             filtered: intake.filtered,
+            filtered_by: intake.filtered_by,
             malformed: intake.malformed,
             arrivals: arrivals.collect(),
             checkpoint: intake.checkpoint,
@@ -59,6 +67,9 @@ impl PackedIntake {
         }
         for packed in &self.arrivals {
             bytes += 256 + packed.arrival.reference.len() + packed.payload.body.len();
+            for collected in &packed.arrival.folding.collected {
+                bytes += 48 + collected.label.len() + collected.value.len();
+            }
         }
         bytes
     }
@@ -89,7 +100,14 @@ pub(super) fn intake(
                 malformed.body
             ])?;
     }
+    for (gate, count) in &intake.filtered_by {
+        let rule = batch.rule("gate", gate)?;
+        let count = (*count).min(MOST_FILTERED) as i64;
+        batch.hit(rule, (hour, intake.received_at), count);
+    }
     if !intake.arrivals.is_empty() {
+        groups::set_back(batch, intake.received_at)?;
+        groups::sweep(batch, intake.received_at, SWEPT)?;
         let mut inserts = Inserts::new(batch.connection)?;
         for packed in &intake.arrivals {
             let origin = (source, intake.received_at);
@@ -116,7 +134,9 @@ pub(super) fn intake(
         tally.filtered += intake.filtered as i64;
         tally.malformed += malformed as i64;
         tally.duplicate += report.duplicates as i64;
-        tally.routed += report.stored as i64;
+        tally.silenced += report.silenced as i64;
+        tally.folded += report.folded as i64;
+        tally.routed += (report.stored - report.silenced - report.folded) as i64;
         tally.collisions += report.collisions as i64;
     }
     Ok(report)
@@ -139,6 +159,7 @@ struct Inserts<'a> {
     alert: CachedStatement<'a>,
     payload: CachedStatement<'a>,
     delivery: CachedStatement<'a>,
+    copy: CachedStatement<'a>,
 }
 
 impl<'a> Inserts<'a> {
@@ -146,8 +167,9 @@ impl<'a> Inserts<'a> {
         Ok(Self {
             alert: connection.prepare_cached(
                 "INSERT INTO alert (id, reference, fingerprint, source, received_at, hour, level,
-                    rule_id, first_delivery, deliveries, open, finished_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11)
+                    rule_id, first_delivery, deliveries, open, finished_at, agent, outcome,
+                    silenced_by, fold, kept)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
                  ON CONFLICT (reference) DO NOTHING",
             )?,
             payload: connection.prepare_cached(
@@ -157,6 +179,8 @@ impl<'a> Inserts<'a> {
                 "INSERT INTO delivery (id, alert, sink, lane, agent, hour)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?,
+            copy: connection
+                .prepare_cached("UPDATE alert SET copies = copies + 1 WHERE reference = ?1")?,
         })
     }
 }
@@ -168,35 +192,44 @@ fn keep(
     (source, received_at): (i64, i64),
     report: &mut IntakeReport,
 ) -> Result<(), SqlError> {
-    let routes: &[Route] = match &packed.arrival.placement {
-        Placement::Routed(routes) => routes,
-        Placement::Silenced(_) => &[],
-    };
-    let routes = once_each(routes);
+    let arrival = &packed.arrival;
+    let fate = fate(batch, arrival, received_at)?;
     let hour = hour_of(received_at);
-    let finished_at = routes.is_empty().then_some(received_at);
+    let agent = batch.agent(&arrival.agent)?;
     let (alert, first_delivery) = *batch.next()?;
+    let (outcome, routes, silenced_by, group) = match &fate {
+        Fate::Silenced(rule) => (SILENCED, 0, Some(*rule), None),
+        Fate::Decided(Decision::Routed(_), routes) => (ROUTED, routes.len(), None, None),
+        Fate::Decided(Decision::Folded { group, .. }, _) => (FOLDED, 0, None, Some(*group)),
+        Fate::Decided(Decision::Digest { .. }, _) => (FOLDED, 0, None, Some(alert + 1)),
+    };
     for attempt in 0.. {
-        let reference = reference(&packed.arrival, attempt);
+        let reference = reference(arrival, attempt);
         let inserted = inserts.alert.execute(params![
             alert,
             reference,
-            packed.arrival.fingerprint,
+            arrival.fingerprint,
             source,
             received_at,
             hour,
-            packed.arrival.level,
-            packed.arrival.rule_id,
+            arrival.level,
+            arrival.rule_id,
             first_delivery,
-            routes.len() as i64,
-            finished_at,
+            routes as i64,
+            (routes == 0).then_some(received_at),
+            agent,
+            outcome,
+            silenced_by,
+            group,
+            if outcome == ROUTED { 1 } else { 2 },
         ])?;
         if inserted == 1 {
             report.stored += 1;
             report.collisions += u64::from(attempt > 0);
             break;
         }
-        if fingerprint_of(batch, &reference)? == packed.arrival.fingerprint {
+        if fingerprint_of(batch, &reference)? == arrival.fingerprint {
+            inserts.copy.execute([&*reference])?;
             report.duplicates += 1;
             return Ok(());
         }
@@ -207,21 +240,130 @@ fn keep(
         packed.payload.size,
         packed.payload.body
     ])?;
+    batch.next()?.0 = alert + 1;
+    let kept = Kept {
+        alert,
+        arrival,
+        received_at,
+        hour,
+    };
+    match fate {
+        Fate::Silenced(rule) => {
+            batch.hit(rule, (hour, received_at), 1);
+            report.silenced += 1;
+            Ok(())
+        }
+        Fate::Decided(decision, routes) => place(batch, inserts, decision, &routes, kept, report),
+    }
+}
 
-    let agent = batch.agent(&packed.arrival.agent)?;
-    let mut delivery = first_delivery;
-    for route in &routes {
+/// What becomes of an alert if it is no copy.
+enum Fate<'a> {
+    /// By the rule of this number.
+    Silenced(i64),
+    Decided(Decision, Vec<&'a Route>),
+}
+
+fn fate<'a>(
+    batch: &mut Batch<'_>,
+    arrival: &'a Arrival,
+    received_at: i64,
+) -> Result<Fate<'a>, SqlError> {
+    let routes = match &arrival.placement {
+        Placement::Silenced(by) => {
+            let (rule, name) = silencer(by);
+            return Ok(Fate::Silenced(batch.rule(rule, name)?));
+        }
+        Placement::Routed(routes) => once_each(routes),
+    };
+    let decision = if routes.is_empty() {
+        // Nobody is spared anything by folding it.
+        Decision::Routed(None)
+    } else {
+        decide(
+            received_at,
+            arrival.level,
+            &arrival.folding,
+            &mut Look(batch),
+        )?
+    };
+    Ok(Fate::Decided(decision, routes))
+}
+
+/// Does with an alert that was just kept what was decided.
+fn place(
+    batch: &mut Batch<'_>,
+    inserts: &mut Inserts<'_>,
+    decision: Decision,
+    routes: &[&Route],
+    kept: Kept<'_>,
+    report: &mut IntakeReport,
+) -> Result<(), SqlError> {
+    let (now, folding) = (kept.received_at, &kept.arrival.folding);
+    let (kind, budget) = match decision {
+        Decision::Routed(opening) => {
+            deliver(batch, inserts, routes, kept)?;
+            if routes.is_empty() {
+                return Ok(());
+            }
+            fold::charge(batch, now, folding, true)?;
+            return match opening {
+                Some(opening) => fold::open(batch, &opening, kept.alert, kept, 0, report),
+                None => Ok(()),
+            };
+        }
+        Decision::Folded {
+            group,
+            kind,
+            until,
+            budget,
+        } => {
+            fold::into_group(batch, group, now, until, folding)?;
+            (kind, budget)
+        }
+        Decision::Digest {
+            opening,
+            due_at,
+            budget,
+        } => {
+            let digest = fold::push_digest(batch, kept.alert, now, kept.hour)?;
+            let routes = fold::numbered(batch, routes)?;
+            fold::route(batch, digest, kept.hour, &routes, Some(due_at))?;
+            if opening.kind == GroupKind::Burst {
+                fold::charge(batch, now, folding, false)?;
+            }
+            fold::open(batch, &opening, digest, kept, 1, report)?;
+            report.digests += 1;
+            (opening.kind, budget)
+        }
+    };
+    report.folded += 1;
+    let name = budget.and_then(|place| folding.budgets.get(place));
+    let rule = batch.rule(rule_of(kind), name.map_or("", |budget| &budget.name))?;
+    batch.hit(rule, (kept.hour, now), 1);
+    Ok(())
+}
+
+fn deliver(
+    batch: &mut Batch<'_>,
+    inserts: &mut Inserts<'_>,
+    routes: &[&Route],
+    kept: Kept<'_>,
+) -> Result<(), SqlError> {
+    let agent = batch.agent(&kept.arrival.agent)?;
+    let mut delivery = batch.next()?.1;
+    for route in routes {
         let sink = batch.sink(&route.sink)?;
         let lane = batch.lane(sink, &route.lane)?;
         inserts
             .delivery
-            .execute([delivery, alert, sink, lane, agent, hour])?;
+            .execute([delivery, kept.alert, sink, lane, agent, kept.hour])?;
         delivery += 1;
-        let tally = batch.sink_tally(hour, sink);
+        let tally = batch.sink_tally(kept.hour, sink);
         tally.routed += 1;
         tally.pending += 1;
     }
-    *batch.next()? = (alert + 1, delivery);
+    batch.next()?.1 = delivery;
     Ok(())
 }
 

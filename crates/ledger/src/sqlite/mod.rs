@@ -13,8 +13,12 @@ mod claim;
 mod connection;
 mod dead_letters;
 mod error;
+mod fold;
+mod groups;
 mod intake;
+mod loudest;
 mod maintenance;
+mod noise;
 mod pauses;
 mod payload;
 mod prune;
@@ -25,7 +29,11 @@ mod schema;
 mod settle;
 mod silences;
 mod status;
+mod stored;
+mod succession;
+mod tellings;
 mod time;
+mod trace;
 mod writer;
 
 pub use self::maintenance::{CheckReport, backup, check, vacuum};
@@ -48,9 +56,9 @@ use self::{
     writer::Writer,
 };
 use crate::{
-    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, LedgerError, Noise,
-    Pause, Prune, PruneReport, Receipt, Settled, Settlement, Silence, Status, Stored, TellClaim,
-    Telling, Told, Trace,
+    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, LedgerError,
+    MOST_GROUPS, Noise, Pause, Prune, PruneReport, Receipt, Settled, Settlement, Silence, Status,
+    Stored, TellClaim, Telling, Told, Trace,
 };
 
 /// Files smaller than this are checked whole before use, others in the background.
@@ -61,6 +69,8 @@ const CHECK_FIRST: u64 = 64 << 20;
 pub struct OpenOptions {
     /// Tells the time, for [`Status::stalled`].
     pub clock: fn() -> Timestamp,
+    /// So many groups are open at most; the ones that would end first leave before their time.
+    pub most_groups: u64,
     /// For tests of a full disk: the file may have so many pages at most.
     #[doc(hidden)]
     pub max_pages: Option<u32>,
@@ -71,6 +81,7 @@ impl OpenOptions {
     pub fn new(clock: fn() -> Timestamp) -> Self {
         Self {
             clock,
+            most_groups: MOST_GROUPS,
             max_pages: None,
         }
     }
@@ -123,7 +134,7 @@ impl SqliteLedger {
         } else {
             check_in_background(path, &damage)?;
         }
-        let ledger = Self::start(path, connection, options.clock, damage, Some(lock))?;
+        let ledger = Self::start(path, connection, options, damage, Some(lock))?;
         // Durable whenever the disk allows it; claims wait behind it in the queue.
         drop(ledger.release(None));
         Ok(ledger)
@@ -136,7 +147,7 @@ impl SqliteLedger {
     pub fn open_writer(path: impl AsRef<Path>, options: OpenOptions) -> Result<Self, LedgerError> {
         let path = path.as_ref();
         let connection = connection::short_writer(path).map_err(|error| error.opening(path))?;
-        Self::start(path, connection, options.clock, Damage::default(), None)
+        Self::start(path, connection, options, Damage::default(), None)
     }
 
     /// Opens an existing ledger for reading, also beside a running daemon. Changes (and `next_due`, which
@@ -168,7 +179,7 @@ impl SqliteLedger {
     fn start(
         path: &Path,
         connection: Connection,
-        clock: fn() -> Timestamp,
+        options: OpenOptions,
         damage: Damage,
         lock: Option<File>,
     ) -> Result<Self, LedgerError> {
@@ -179,7 +190,8 @@ impl SqliteLedger {
             queue: queue.clone(),
             stall: stall.clone(),
             damage: damage.clone(),
-            clock,
+            clock: options.clock,
+            most_groups: options.most_groups,
         };
         let writer = spawn("ledger-writer", move || writer.run())?;
         Self::readers(path, queue, Some(writer), stall, damage, lock)
@@ -321,16 +333,17 @@ impl Ledger for SqliteLedger {
         })
     }
 
-    fn claim_tellings(&self, _claim: TellClaim) -> Receipt<Vec<Telling>> {
-        not_yet()
+    fn claim_tellings(&self, claim: TellClaim) -> Receipt<Vec<Telling>> {
+        self.change(move |batch| tellings::claim(batch, &claim))
     }
 
-    fn settle_tellings(&self, _told: Vec<Told>) -> Receipt<Settled> {
-        not_yet()
+    fn settle_tellings(&self, told: Vec<Told>) -> Receipt<Settled> {
+        self.change(move |batch| tellings::settle(batch, &told))
     }
 
-    fn next_telling(&self, _sink: &str, _interval: Duration) -> Receipt<Option<Timestamp>> {
-        not_yet()
+    fn next_telling(&self, sink: &str, interval: Duration) -> Receipt<Option<Timestamp>> {
+        let sink = sink.to_owned();
+        self.change(move |batch| tellings::next(batch, &sink, interval))
     }
 
     fn put_silence(&self, silence: Silence) -> Receipt<()> {
@@ -350,38 +363,43 @@ impl Ledger for SqliteLedger {
         self.read(self.counts.as_ref(), silences::version)
     }
 
-    fn trace(&self, _reference: &str) -> Receipt<Option<Trace>> {
-        not_yet()
+    fn trace(&self, reference: &str) -> Receipt<Option<Trace>> {
+        let reference = reference.to_owned();
+        self.read(self.lists.as_ref(), move |connection| {
+            trace::trace(connection, &reference)
+        })
     }
 
-    fn newest(&self, _limit: usize) -> Receipt<Vec<String>> {
-        not_yet()
+    fn newest(&self, limit: usize) -> Receipt<Vec<String>> {
+        self.read(self.lists.as_ref(), move |connection| {
+            trace::newest(connection, limit)
+        })
     }
 
-    fn reference_of(&self, _sink: &str, _id: &str) -> Receipt<Option<String>> {
-        not_yet()
+    fn reference_of(&self, sink: &str, id: &str) -> Receipt<Option<String>> {
+        let (sink, id) = (sink.to_owned(), id.to_owned());
+        self.read(self.lists.as_ref(), move |connection| {
+            trace::reference_of(connection, &sink, &id)
+        })
     }
 
-    fn members(&self, _group: i64, _after: Option<String>, _limit: usize) -> Receipt<Vec<String>> {
-        not_yet()
+    fn members(&self, group: i64, after: Option<String>, limit: usize) -> Receipt<Vec<String>> {
+        self.read(self.lists.as_ref(), move |connection| {
+            trace::members(connection, group, after.as_deref(), limit)
+        })
     }
 
-    fn noise(&self, _since: Timestamp, _limit: usize) -> Receipt<Noise> {
-        not_yet()
+    fn noise(&self, since: Timestamp, limit: usize) -> Receipt<Noise> {
+        self.read(self.lists.as_ref(), move |connection| {
+            noise::noise(connection, since, limit)
+        })
     }
 
-    fn stored(&self, _since: Timestamp, _after: i64, _limit: usize) -> Receipt<Vec<Stored>> {
-        not_yet()
+    fn stored(&self, since: Timestamp, after: i64, limit: usize) -> Receipt<Vec<Stored>> {
+        self.read(self.lists.as_ref(), move |connection| {
+            stored::stored(connection, since, after, limit)
+        })
     }
-}
-
-fn not_yet<T>() -> Receipt<T> {
-    let (reply, receipt) = tokio::sync::oneshot::channel();
-    // Only fails where the receipt is gone.
-    let _ = reply.send(Err(crate::LedgerError::Fault {
-        detail: "not there yet".into(),
-    }));
-    receipt
 }
 
 impl Drop for SqliteLedger {

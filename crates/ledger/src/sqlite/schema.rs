@@ -242,7 +242,7 @@ CREATE TABLE telling (
     fence INTEGER NOT NULL DEFAULT 0,
     lease_until INTEGER
 ) STRICT;
-CREATE INDEX telling_due ON telling (sink, state, at) WHERE state IN (1, 4);
+CREATE INDEX telling_due ON telling (sink, state, at);
 CREATE INDEX telling_claimed ON telling (delivery) WHERE state = 2;
 
 CREATE TABLE burst (

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, params};
 
-use super::{attempts, batch::Batch, error::SqlError, time::millis};
+use super::{attempts, batch::Batch, error::SqlError, succession, tellings, time::millis};
 use crate::{Settled, Settlement, Verdict, attempts::of_verdict};
 
 /// Settles; a claim that was lost in between settles nothing.
@@ -104,10 +104,12 @@ fn settle_one(
             tally.delivered += 1;
             tally.adopted += i64::from(*adopted);
             statements.close.execute([origin.alert, at])?;
+            tellings::shown(batch, delivery, origin.alert, at)?;
         }
         Verdict::Dead { .. } => {
             tally.pending -= 1;
             tally.dead += 1;
+            succession::died(batch, origin.alert)?;
         }
         Verdict::Retry { .. } | Verdict::Returned => {}
     }
@@ -133,6 +135,7 @@ pub(super) fn release(
     expired_before: Option<Timestamp>,
 ) -> Result<u64, SqlError> {
     let before = expired_before.map_or(i64::MAX, millis);
+    tellings::release(batch, expired_before.map(millis))?;
     let released = batch
         .connection
         .prepare_cached(

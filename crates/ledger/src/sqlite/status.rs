@@ -39,21 +39,31 @@ pub(super) fn status(
             .push((name, u64::try_from(pending).unwrap_or(0)));
     }
     status.dead_letters = dead_letters::count(&transaction)?;
+    status.open_groups = count(
+        &transaction,
+        "SELECT count(*) FROM fold INDEXED BY fold_until WHERE key IS NOT NULL",
+    )?;
+    status.crowded_out = count(&transaction, "SELECT crowded_out FROM quiet")?;
     status.pauses = pauses::all(&transaction)?;
     Ok(status)
 }
 
-/// Why the delivery waits that is due last: one look-up a lane.
+fn count(connection: &Connection, select: &str) -> Result<u64, SqlError> {
+    let count: i64 = connection
+        .prepare_cached(select)?
+        .query_row([], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Why the delivery waits that is due last, digests being filled left out: one look-up a lane.
 fn waiting(connection: &Connection, sink: i64) -> Result<Option<String>, SqlError> {
     Ok(connection
         .prepare_cached(
-            "SELECT (SELECT why FROM delivery WHERE id = last.id) FROM (
-                SELECT (SELECT id FROM delivery INDEXED BY delivery_waiting
-                        WHERE delivery.lane = lane.id AND state = 1 ORDER BY due_at DESC LIMIT 1) AS id,
-                       (SELECT max(due_at) FROM delivery INDEXED BY delivery_waiting
-                        WHERE delivery.lane = lane.id AND state = 1) AS due_at
-                FROM lane WHERE lane.sink = ?1) AS last
-             WHERE last.id IS NOT NULL ORDER BY last.due_at DESC LIMIT 1",
+            "SELECT last.why FROM lane JOIN delivery AS last ON last.id = (
+                SELECT id FROM delivery INDEXED BY delivery_waiting
+                WHERE delivery.lane = lane.id AND state = 1 AND why <> ''
+                ORDER BY due_at DESC LIMIT 1)
+             WHERE lane.sink = ?1 ORDER BY last.due_at DESC LIMIT 1",
         )?
         .query_row([sink], |row| row.get(0))
         .optional()?
@@ -67,7 +77,7 @@ fn oldest_pending(connection: &Connection, sink: i64) -> Result<Option<(i64, i64
             "SELECT delivery.hour, coalesce(alert.received_at, 0)
              FROM delivery INDEXED BY delivery_books
              LEFT JOIN alert ON alert.id = delivery.alert
-             WHERE delivery.sink = ?1 AND outcome = 0 ORDER BY delivery.hour, delivery.id LIMIT 1",
+             WHERE delivery.sink = ?1 AND delivery.outcome = 0 ORDER BY delivery.hour, delivery.id LIMIT 1",
         )?
         .query_row([sink], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)

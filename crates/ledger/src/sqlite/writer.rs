@@ -63,6 +63,7 @@ pub(super) struct Writer {
     pub(super) stall: Stall,
     pub(super) damage: super::Damage,
     pub(super) clock: fn() -> Timestamp,
+    pub(super) most_groups: u64,
 }
 
 impl Writer {
@@ -108,7 +109,7 @@ impl Writer {
     ) -> Result<(), Option<SqlError>> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match attempt(&self.connection, jobs, names) {
+            let error = match attempt(&self.connection, jobs, names, self.most_groups) {
                 Ok(()) => {
                     self.end_stall();
                     return Ok(());
@@ -169,9 +170,10 @@ fn attempt(
     connection: &Connection,
     jobs: &mut [Box<dyn Job>],
     names: &mut Names,
+    most_groups: u64,
 ) -> Result<(), SqlError> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let mut batch = Batch::new(connection, names);
+    let mut batch = Batch::new(connection, names, most_groups);
     for job in jobs.iter_mut() {
         job.apply(&mut batch)?;
     }
@@ -248,6 +250,7 @@ mod tests {
             stall: Stall::default(),
             damage: super::super::Damage::default(),
             clock: || Timestamp::UNIX_EPOCH,
+            most_groups: crate::MOST_GROUPS,
         };
         let thread = std::thread::spawn(move || writer.run());
         assert!(matches!(
