@@ -78,6 +78,7 @@ pub(crate) fn add_sighting(
         "id": sighting.id,
         "standard_id": sighting.standard_id,
         "entity_type": "stix-sighting-relationship",
+        "parent_types": ["basic-relationship", "stix-relationship"],
         "attribute_count": input["attribute_count"],
         "x_opencti_negative": input["x_opencti_negative"].as_bool().unwrap_or(false),
         "first_seen": input["first_seen"],
