@@ -66,7 +66,14 @@ pub fn python_client() -> Result<(), String> {
             return Err("python3 -m venv does not work".to_owned());
         }
     }
-    if succeeds(Command::new(&python).args(["-m", "pip", "install", "--quiet", CLIENT])) {
+    if succeeds(Command::new(&python).args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        CLIENT,
+        "pycti==7.261026.0",
+    ])) {
         Ok(())
     } else {
         Err(format!(
