@@ -70,6 +70,18 @@ pub(crate) struct Edit {
     moment: Moment,
 }
 
+impl Edit {
+    pub(crate) fn new(alert_id: i64, user_id: i64, columns: &Value, moment: Moment) -> Edit {
+        let columns = columns.as_object().cloned().unwrap_or_default();
+        Edit {
+            alert_id,
+            user_id,
+            columns,
+            moment,
+        }
+    }
+}
+
 /// When a person's change happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
@@ -131,13 +143,8 @@ impl Faults {
     }
 
     fn queue_edit(&self, alert_id: i64, user_id: i64, columns: &Value, moment: Moment) {
-        let columns = columns.as_object().cloned().unwrap_or_default();
-        self.lock().edits.push_back(Edit {
-            alert_id,
-            user_id,
-            columns,
-            moment,
-        });
+        let edit = Edit::new(alert_id, user_id, columns, moment);
+        self.lock().edits.push_back(edit);
     }
 
     /// The change that is due now, if any; it is used up.

@@ -262,11 +262,14 @@ fn detail(shared: &Shared, store: &Store, alert: &Alert) -> String {
     }
     facts.push(("Tags", tags(alert, usize::MAX)));
     let owner = alert.integer("alert_owner_id");
-    let owner = owner.map_or("nobody".to_owned(), |id| shared.options.login_of(id));
-    facts.push(("Owner", format!("<bdi>{}</bdi>", escape(&owner))));
+    let owner = owner.map_or("nobody", |id| shared.options.login_of(id));
+    facts.push(("Owner", format!("<bdi>{}</bdi>", escape(owner))));
     for comment in &alert.comments {
         let text = format!("{}: {}", comment.user, comment.text);
-        facts.push(("Comment", format!("<bdi class=\"long\">{}</bdi>", escape(&text))));
+        facts.push((
+            "Comment",
+            format!("<bdi class=\"long\">{}</bdi>", escape(&text)),
+        ));
     }
     let mut body = format!(
         "<header><h1><bdi class=\"clamp\">{}</bdi></h1><span class=\"quiet\">Alert {}</span> <a href=\"/\">All alerts</a></header>\n\

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::auth;
-use crate::faults::{Faults, Moment};
+use crate::faults::{Edit, Faults, Moment};
 use crate::options::{IrisOptions, IrisUser};
 use crate::requests::{RequestLine, RequestLog};
 use crate::server;
@@ -155,10 +155,9 @@ impl IrisSandbox {
 
     /// A person changes these columns of an alert now (`{"alert_note": "…"}`), as in the web page; nothing else is changed.
     pub fn edit(&self, alert_id: i64, user_id: i64, columns: &Value) {
-        let faults = &self.shared.faults;
-        faults.edit_after_read(alert_id, user_id, columns);
+        let edit = Edit::new(alert_id, user_id, columns, Moment::Read);
         let mut store = self.shared.store();
-        update::people(&self.shared, &mut store, alert_id, Moment::Read);
+        update::edit_by_person(&self.shared, &mut store, edit);
     }
 
     /// Changes the permissions of the account with this key; a client that keeps cookies will not notice.
