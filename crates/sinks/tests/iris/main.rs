@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod amend;
+mod digest;
 mod faults;
 mod hostile;
+mod intel;
 mod names;
 mod presets;
 mod real_alerts;
