@@ -186,6 +186,20 @@ proptest! {
     }
 }
 
+/// What the properties found in long runs.
+#[test]
+fn a_normal_form_is_its_own_normal_form_in_these_too() {
+    for (kind, text) in [
+        (Kind::Directory, "/\u{2000}/"),
+        (Kind::Directory, "\"\" \"/a"),
+        (Kind::Url, "http://203.0.113.7[.]#"),
+    ] {
+        let once = kind.normal(text);
+        let twice = once.as_ref().and_then(|normal| kind.normal(normal));
+        assert_eq!(twice, once, "{text:?}");
+    }
+}
+
 #[test]
 fn names_in_unicode_and_in_punycode_are_one() {
     let tree = json!({"data": {"sni": "BÜCHER.example", "rrname": "xn--bcher-kva.example."}});

@@ -36,7 +36,8 @@ pub fn file_name(path: &str) -> Option<String> {
 /// assert_eq!(directory("tmp"), None);
 /// ```
 pub fn directory(path: &str) -> Option<String> {
-    let path = path.trim().trim_matches('"').trim();
+    let wraps = |c: char| c.is_whitespace() || c == '"';
+    let path = path.trim_matches(wraps);
     if path.len() > LONGEST_FOLDER || path.contains(char::is_control) {
         return None;
     }
@@ -46,7 +47,9 @@ pub fn directory(path: &str) -> Option<String> {
             normal.push(c.to_ascii_lowercase());
         }
     }
-    let kept = normal.trim_end_matches(['/', '\\', ' ', '"']).len();
+    let kept = normal
+        .trim_end_matches(|c| wraps(c) || matches!(c, '/' | '\\'))
+        .len();
     normal.truncate(kept);
     // Relative folders and the root say nothing.
     (normal.contains(['/', '\\']) && !normal.starts_with('.')).then_some(normal)
