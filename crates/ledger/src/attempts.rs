@@ -11,7 +11,6 @@ const MOST_WHY: usize = 500;
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "tellings are not settled yet")]
 pub(crate) enum What {
     /// The sink had it from an earlier attempt.
     Adopted,

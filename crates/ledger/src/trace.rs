@@ -104,7 +104,7 @@ pub struct Stored {
     pub payload: Vec<u8>,
 }
 
-/// What makes the noise since a time.
+/// What makes the noise since a time, from the start of its hour on. Digests are left out of the sums: no source sent them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noise {
     /// Alerts received, malformed ones and copies left out.
@@ -134,7 +134,7 @@ pub struct NoiseRow {
     pub folded: u64,
     /// Of them routed.
     pub routed: u64,
-    /// The newest one's bytes, where they are still kept.
+    /// The bytes of the newest one of those whose bytes are still kept.
     #[serde(skip)]
     pub example: Option<Vec<u8>>,
 }

@@ -509,12 +509,13 @@ pub trait Ledger: Send + Sync + 'static {
     /// The alert a sink knows by this id (IRIS: `alert_id`).
     fn reference_of(&self, sink: &str, id: &str) -> Receipt<Option<String>>;
 
-    /// The references folded into a group, in order, after the given one.
+    /// The references folded into a group, in order, after the given one; none where that is unknown (forgotten meanwhile).
     fn members(&self, group: i64, after: Option<String>, limit: usize) -> Receipt<Vec<String>>;
 
     /// What makes the noise since a time; at most `limit` rows a list.
     fn noise(&self, since: Timestamp, limit: usize) -> Receipt<Noise>;
 
-    /// Stored alerts received since a time whose bytes are kept, oldest first, after the given number; digests are left out.
+    /// Stored alerts received since a time whose bytes are kept, oldest first, after the given number; digests are left out. Where
+    /// they are large, fewer than `limit`; none only where there are no more.
     fn stored(&self, since: Timestamp, after: i64, limit: usize) -> Receipt<Vec<Stored>>;
 }

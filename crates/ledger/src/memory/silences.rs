@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::model::Model;
+use super::{groups::Hit, model::Model};
 use crate::{KEPT_SILENCES, Silence};
 
 /// A list, and how often it was changed.
@@ -33,8 +33,10 @@ impl Model {
     pub(super) fn silences(&self) -> Vec<Silence> {
         let mut silences = self.silences.list.clone();
         for silence in &mut silences {
-            silence.hits = 0;
-            silence.last_hit = None;
+            let own = |hit: &&Hit| hit.rule == "silence" && hit.name == silence.id;
+            let hits = self.hits.iter().filter(own);
+            silence.hits = hits.clone().map(|hit| hit.count).sum();
+            silence.last_hit = hits.map(|hit| hit.at).max();
         }
         silences.sort_by(|one, other| (one.ends_at, &one.id).cmp(&(other.ends_at, &other.id)));
         silences

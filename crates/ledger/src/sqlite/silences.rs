@@ -67,8 +67,10 @@ pub(super) fn forget(batch: &mut Batch<'_>, now: Timestamp) -> Result<(), SqlErr
 /// All of them, those that end first at the head.
 pub(super) fn all(connection: &Connection) -> Result<Vec<Silence>, SqlError> {
     let mut select = connection.prepare_cached(
-        "SELECT id, matchers, starts_at, ends_at, created_by, comment, created_at
-         FROM silence ORDER BY ends_at, id",
+        "SELECT silence.id, matchers, starts_at, ends_at, created_by, comment, created_at,
+            coalesce(hits, 0), CASE WHEN hits > 0 THEN last_hit END
+         FROM silence LEFT JOIN rule_hit ON rule = 'silence' AND name = silence.id
+         ORDER BY ends_at, silence.id",
     )?;
     let rows = select.query_map([], |row| {
         Ok(Silence {
@@ -79,8 +81,8 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<Silence>, SqlError> {
             created_by: row.get(4)?,
             comment: row.get(5)?,
             created_at: timestamp(row.get(6)?),
-            hits: 0,
-            last_hit: None,
+            hits: u64::try_from(row.get::<_, i64>(7)?).unwrap_or(0),
+            last_hit: row.get::<_, Option<i64>>(8)?.map(timestamp),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
