@@ -23,7 +23,7 @@ enum Content<'a> {
     Nothing,
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
-    Object(Vec<(Text<'a>, Node<'a>)>),
+    Object(Fields<'a>),
 }
 
 /// What stands at a field.
@@ -96,12 +96,15 @@ impl<'a> Node<'a> {
             }
             Content::Object(fields) => {
                 let Some(path) = path else {
-                    return match fields.is_empty() {
+                    return match fields.0.is_empty() {
                         true => Search::Missing,
                         false => shown(look(Seen::Object)),
                     };
                 };
-                for (key, node) in fields {
+                if !fields.1.may_lead_to(path) {
+                    return Search::Missing;
+                }
+                for (key, node) in &fields.0 {
                     let Some(rest) = behind(path, &key.0, letters) else {
                         continue;
                     };
@@ -130,7 +133,7 @@ impl<'a> Node<'a> {
             Content::List(items) => items
                 .iter()
                 .any(|item| item.leaves(path, deepest - 1, look)),
-            Content::Object(fields) => fields.iter().any(|(key, node)| {
+            Content::Object(fields) => fields.0.iter().any(|(key, node)| {
                 let length = path.len();
                 if length > 0 {
                     path.push('.');
@@ -148,7 +151,7 @@ impl<'a> Node<'a> {
         let Content::Object(fields) = self.content() else {
             return None;
         };
-        let mut named = fields.iter().filter(|(key, _)| key.0 == name);
+        let mut named = fields.0.iter().filter(|(key, _)| key.0 == name);
         named.next().map(|(_, node)| node)
     }
 
@@ -185,8 +188,9 @@ fn behind<'p>(path: &'p str, key: &str, letters: Letters) -> Option<Option<&'p s
 
 fn open(raw: &str) -> Content<'_> {
     match raw.as_bytes().first() {
-        Some(b'{') => serde_json::from_str::<Fields<'_>>(raw)
-            .map_or(Content::Nothing, |fields| Content::Object(fields.0)),
+        Some(b'{') => {
+            serde_json::from_str::<Fields<'_>>(raw).map_or(Content::Nothing, Content::Object)
+        }
         Some(b'[') => {
             let items: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
             Content::List(
@@ -217,8 +221,38 @@ fn unescaped(raw: &str) -> Cow<'_, str> {
     }
 }
 
-/// The fields of an object, in the alert's order.
-struct Fields<'a>(Vec<(Text<'a>, Node<'a>)>);
+/// The fields of an object, in the alert's order, and which keys there are.
+struct Fields<'a>(Vec<(Text<'a>, Node<'a>)>, Keys);
+
+/// Which keys an object may have: a bit for the first letter in any case and the length. Most fields that rules ask for are missing, and
+/// this says so without a look at each key.
+#[derive(Default)]
+struct Keys(u128);
+
+impl Keys {
+    fn insert(&mut self, key: &str) {
+        match key.as_bytes().first() {
+            Some(first) => self.0 |= Self::bit(*first, key.len()),
+            // Any path that begins with a dot leads there.
+            None => self.0 = u128::MAX,
+        }
+    }
+
+    /// Only a "no" is final.
+    fn may_lead_to(&self, path: &str) -> bool {
+        let bytes = path.as_bytes();
+        let Some(first) = bytes.first() else {
+            return true;
+        };
+        let has = |length| self.0 & Self::bit(*first, length) != 0;
+        has(bytes.len()) || memchr::memchr_iter(b'.', bytes).any(has)
+    }
+
+    /// The lowest five bits of a letter are the same in either case.
+    fn bit(first: u8, length: usize) -> u128 {
+        1 << (usize::from(first & 31) | (length & 3) << 5)
+    }
+}
 
 impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -230,10 +264,12 @@ impl<'de> Deserialize<'de> for Fields<'de> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut fields = Vec::with_capacity(16);
+                let mut keys = Keys::default();
                 while let Some((key, raw)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+                    keys.insert(&key.0);
                     fields.push((key, Node::new(raw.get())));
                 }
-                Ok(Fields(fields))
+                Ok(Fields(fields, keys))
             }
         }
         deserializer.deserialize_map(Object)
@@ -288,6 +324,29 @@ mod tests {
         assert_eq!(texts(json, "a.b", Letters::Exact), ["{…}"]);
         assert_eq!(texts(json, "A.B.C", Letters::Exact), [""; 0]);
         assert_eq!(texts(json, "A.b.C", Letters::AnyCase), ["1"]);
+    }
+
+    #[test]
+    fn what_the_keys_rule_out_at_a_glance_is_not_there() {
+        let keys = [
+            "", "a", "Image", "éa", "a.b", "a..b", "@t", "srcip", "SRCIP2",
+        ];
+        for key in keys {
+            let json = serde_json::json!({ key: { "x": 1 } }).to_string();
+            for path in keys.map(|key| format!("{key}.x")) {
+                let is_same = path == format!("{key}.x");
+                assert_eq!(
+                    !texts(&json, &path, Letters::Exact).is_empty(),
+                    is_same,
+                    "{key} {path}"
+                );
+                assert!(
+                    !is_same
+                        || !texts(&json, &path.to_uppercase(), Letters::AnyCase).is_empty()
+                        || !path.is_ascii()
+                );
+            }
+        }
     }
 
     #[test]

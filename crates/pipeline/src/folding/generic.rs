@@ -59,10 +59,7 @@ pub(super) fn add_rest(view: &AlertView<'_>, key: &mut Key) {
 /// Adds the message of a Windows event that has no fields of its own: then nothing else says what happened.
 pub(super) fn add_message(view: &AlertView<'_>, key: &mut Key) {
     const MESSAGE: &str = "data.win.system.message";
-    let says_something = |(field, _): &(String, String)| {
-        field.starts_with("data.") && !field.starts_with("data.win.system.")
-    };
-    if key.words.iter().any(says_something) {
+    if key.says_what_happened() {
         return;
     }
     if let Some(message) = view.text(MESSAGE) {

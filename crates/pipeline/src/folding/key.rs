@@ -14,6 +14,8 @@ const MOST_SHOWN: usize = 32;
 /// A key in the making.
 #[derive(Debug, Default)]
 pub(super) struct Key {
+    /// Whether words and fields are kept too.
+    kept: Kept,
     /// Name of the word, its value as hashed.
     parts: Vec<(Cow<'static, str>, String)>,
     /// Field and value as in the alert, cut.
@@ -22,7 +24,26 @@ pub(super) struct Key {
     pub(super) fields: Vec<(String, String)>,
 }
 
+/// What is kept of a key beside its hash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Words and whole values.
+    #[default]
+    Fields,
+    /// Nothing.
+    Hash,
+    /// Words for people.
+    Words,
+}
+
 impl Key {
+    pub(super) fn new(kept: Kept) -> Self {
+        Self {
+            kept,
+            ..Self::default()
+        }
+    }
+
     /// Adds what stands at the first of the fields that holds something; false where none does.
     pub(super) fn add(
         &mut self,
@@ -75,11 +96,20 @@ impl Key {
     }
 
     fn show(&mut self, field: &str, value: &str) {
-        if self.words.len() < MOST_SHOWN {
-            self.words
-                .push((field.to_owned(), cut(value, LONGEST_SHOWN)));
+        if self.words.len() >= MOST_SHOWN || self.kept == Kept::Hash {
+            return;
+        }
+        self.words
+            .push((field.to_owned(), cut(value, LONGEST_SHOWN)));
+        if self.kept == Kept::Fields {
             self.fields.push((field.to_owned(), value.to_owned()));
         }
+    }
+
+    /// Whether it has a word from the event itself, not only from what surrounds it.
+    pub(super) fn says_what_happened(&self) -> bool {
+        let mut names = self.parts.iter().map(|(name, _)| name);
+        names.any(|name| name.starts_with("data.") && !name.starts_with("data.win.system."))
     }
 
     /// The same whatever order the words came in.

@@ -1,7 +1,9 @@
 //! What makes an alert "the same again", and what its repeats differ in (`docs/folding.md`).
 
+mod collected;
 mod family;
 mod generic;
+mod group_by;
 mod key;
 mod recognise;
 mod rules;

@@ -34,20 +34,25 @@ fn of_syscheck(view: &AlertView<'_>) -> Found {
 }
 
 fn of_windows(view: &AlertView<'_>) -> Found {
-    let begins = if view.has("data.win") {
-        "data.win"
+    let [event, channel, provider] = if view.has("data.win") {
+        [
+            "data.win.system.eventID",
+            "data.win.system.channel",
+            "data.win.system.providerName",
+        ]
     } else if view.has("data.eventdata") || view.has("data.sysmon") {
         // Sysmon for Linux has no `win`; the decoder of old Windows agents has `sysmon`.
-        "data"
+        [
+            "data.system.eventID",
+            "data.system.channel",
+            "data.system.providerName",
+        ]
     } else {
         return None;
     };
-    let of_system = |name: &str| {
-        view.text(&format!("{begins}.system.{name}"))
-            .unwrap_or_default()
-    };
-    let event = of_system("eventID").parse().ok();
-    let (channel, provider) = (of_system("channel"), of_system("providerName"));
+    let [event, channel, provider] =
+        [event, channel, provider].map(|path| view.text(path).unwrap_or_default());
+    let event = event.parse().ok();
     let is_sysmon = contains(channel, "sysmon") || contains(provider, "sysmon");
     match event {
         Some(event) if is_sysmon => of_sysmon(event),

@@ -1,28 +1,23 @@
 //! `[quiet.folding]` and `[quiet.burst]`, compiled.
 
-use std::{borrow::Cow, collections::HashSet, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use super::{
-    BudgetRule, Burst, Collected, Folding, Repeat,
+    BudgetRule, Burst, Folding, Repeat,
+    collected::collected,
     family::{Case, Family},
     generic,
-    key::{Key, until_nul},
+    group_by::GroupBy,
+    key::{Kept, Key},
     recognise::family_of,
 };
 use crate::{
-    explain::{Step, cut},
-    field::Field,
+    explain::Step,
     matcher::{Matcher, Matchers},
-    quiet::{BurstConfig, FoldingConfig, GroupByConfig, QuietError},
+    quiet::{BurstConfig, FoldingConfig, QuietError},
     view::AlertView,
 };
 
-/// Values of one label.
-const OF_A_LABEL: usize = 8;
-/// Values in all.
-const IN_ALL: usize = 64;
-/// Characters of a value.
-const LONGEST: usize = 256;
 /// Bytes of a value that is suggested for a silence; longer ones are left out.
 const LONGEST_SUGGESTED: usize = 1024;
 
@@ -47,16 +42,6 @@ pub(crate) struct FoldingRules {
     group_by: Vec<GroupBy>,
     /// Limit and period.
     burst: Option<(u32, Duration)>,
-}
-
-#[derive(Debug)]
-struct GroupBy {
-    rules: HashSet<String>,
-    groups: Vec<String>,
-    matchers: Option<Matchers>,
-    fields: Option<Vec<String>>,
-    window: Option<Duration>,
-    never: bool,
 }
 
 impl FoldingRules {
@@ -107,7 +92,7 @@ impl FoldingRules {
                 .filter(|_| is_foldable)
                 .and_then(|(limit, period)| {
                     Some(Burst {
-                        key: burst_key(view)?.hash("burst"),
+                        key: burst_key(view, Kept::Hash)?.hash("burst"),
                         limit,
                         period,
                     })
@@ -127,7 +112,7 @@ impl FoldingRules {
             return None;
         }
         let fields = exception.and_then(|exception| exception.fields.as_deref());
-        let mut key = repeat_key(view, family, fields)?;
+        let mut key = repeat_key(view, family, fields, Kept::Words)?;
         let kind = match fields {
             Some(_) => "fields",
             None => family.name,
@@ -150,7 +135,7 @@ impl FoldingRules {
         let fields = self
             .exception(view)
             .and_then(|exception| exception.fields.as_deref());
-        let key = repeat_key(view, family_of(view), fields)?;
+        let key = repeat_key(view, family_of(view), fields, Kept::Fields)?;
         let mut matchers = Vec::new();
         for (field, value) in &key.fields {
             // The name says more than the id, and is unique where the id is not.
@@ -194,7 +179,7 @@ impl FoldingRules {
         steps.push(step);
         if let Some((limit, period)) = self.burst
             && exception.is_none_or(|exception| !exception.never)
-            && let Some(mut key) = burst_key(view)
+            && let Some(mut key) = burst_key(view, Kept::Words)
         {
             let says = format!(
                 "{limit} within {period:?}, then folded: {}",
@@ -212,62 +197,9 @@ impl FoldingRules {
     }
 }
 
-impl GroupBy {
-    fn new(config: GroupByConfig, place: &str) -> Result<Self, QuietError> {
-        let error = |why: &str| Err(QuietError::new(place, why));
-        if config.rules.is_empty() && config.groups.is_empty() && config.matchers.is_none() {
-            return error("it picks no alerts: give rules, groups or matchers");
-        }
-        if config.never && (config.fields.is_some() || config.window.is_some()) {
-            return error(
-                "never = true leaves nothing for fields or window to do: leave one of them out",
-            );
-        }
-        if !config.never && config.fields.is_none() && config.window.is_none() {
-            return error("it changes nothing: give fields, window or never = true");
-        }
-        for (number, field) in config.fields.iter().flatten().enumerate() {
-            if Field::new(field).is_none() {
-                return Err(QuietError::new(
-                    format!("{place} fields[{number}]"),
-                    "expected a field such as data.srcip, of 1 to 256 bytes",
-                ));
-            }
-        }
-        let rules = config.rules.iter().map(|rule| rule.as_str().to_owned());
-        Ok(Self {
-            rules: rules.collect(),
-            groups: config.groups,
-            matchers: config.matchers,
-            fields: config.fields,
-            window: config.window.map(|window| window.duration()),
-            never: config.never,
-        })
-    }
-
-    fn holds(&self, view: &AlertView<'_>) -> bool {
-        let head = view.head();
-        let rule = head.rule_id.as_deref().unwrap_or_default().trim();
-        let has_group = || {
-            let mut groups = head.rule_groups.iter();
-            groups.any(|group| {
-                self.groups
-                    .iter()
-                    .any(|wanted| wanted.trim() == group.trim())
-            })
-        };
-        (self.rules.is_empty() || self.rules.contains(rule))
-            && (self.groups.is_empty() || has_group())
-            && self
-                .matchers
-                .as_ref()
-                .is_none_or(|matchers| matchers.hold(view))
-    }
-}
-
 /// Rule and agent, which are part of every key. `None` where there is no rule: nothing says what happened.
-fn base(view: &AlertView<'_>) -> Option<Key> {
-    let mut key = Key::default();
+fn base(view: &AlertView<'_>, kept: Kept) -> Option<Key> {
+    let mut key = Key::new(kept);
     if !key.add(view, &["rule.id"], Case::System) {
         return None;
     }
@@ -285,8 +217,9 @@ fn repeat_key(
     view: &AlertView<'_>,
     family: &'static Family,
     fields: Option<&[String]>,
+    kept: Kept,
 ) -> Option<Key> {
-    let mut key = base(view)?;
+    let mut key = base(view, kept)?;
     if let Some(fields) = fields {
         for field in fields {
             key.add_field(view, Cow::Owned(field.clone()), field, Case::System);
@@ -305,31 +238,10 @@ fn repeat_key(
     Some(key)
 }
 
-fn burst_key(view: &AlertView<'_>) -> Option<Key> {
-    let mut key = base(view)?;
+fn burst_key(view: &AlertView<'_>, kept: Kept) -> Option<Key> {
+    let mut key = base(view, kept)?;
     key.add(view, ACTORS, Case::System);
     Some(key)
-}
-
-fn collected(view: &AlertView<'_>, family: &'static Family) -> Vec<Collected> {
-    let mut collected: Vec<Collected> = Vec::new();
-    for (label, fields) in family.collected {
-        let first = collected.len();
-        for field in *fields {
-            view.each(field, &mut |value| {
-                let value = cut(until_nul(value), LONGEST);
-                let is_new = collected[first..].iter().all(|known| known.value != value);
-                if !value.is_empty() && value != "-" && is_new {
-                    collected.push(Collected { label, value });
-                }
-                collected.len() - first >= OF_A_LABEL || collected.len() >= IN_ALL
-            });
-            if collected.len() - first >= OF_A_LABEL || collected.len() >= IN_ALL {
-                break;
-            }
-        }
-    }
-    collected
 }
 
 fn hex(key: &[u8]) -> String {
