@@ -1,5 +1,4 @@
 //! The official Python client can work with the stand-in for OpenCTI: `pycti==7.261026.0` from PyPI.
-#![expect(clippy::unwrap_used, reason = "a failed step ends the test")]
 
 use std::path::PathBuf;
 use std::process::Command;

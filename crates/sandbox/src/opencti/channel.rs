@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use super::envelope::{envelope, patch, written};
 use super::events::{Event, EventId, EventKind};
 use super::faults::OpenCtiFault;
 use super::fields::Fields;
@@ -24,6 +25,7 @@ use super::paging::{Place, SortKey, Wanted};
 use super::sandbox::Shared;
 use super::stix;
 use super::stream::Wish;
+use super::version::OpenCtiVersion;
 
 /// Events and database rows read at a time.
 const BATCH: usize = 100;
@@ -213,7 +215,14 @@ impl Channel {
             (None, Some(after)) => self.create(event.id, &after, origin).await,
             (Some(before), None) if self.wish.deletes => {
                 let document = self.document(&before);
-                let envelope = self.envelope(event.id, "delete", origin, json!({}), document);
+                let envelope = envelope(
+                    self.version(),
+                    event.id,
+                    "delete",
+                    origin,
+                    json!({}),
+                    document,
+                );
                 self.data("delete", event.id, &envelope).await
             }
             (Some(_), None) => Ok(()),
@@ -242,7 +251,7 @@ impl Channel {
             }
             _ => "update",
         };
-        let envelope = self.envelope(event.id, name, origin, context, is);
+        let envelope = envelope(self.version(), event.id, name, origin, context, is);
         self.data(name, event.id, &envelope).await
     }
 
@@ -306,7 +315,14 @@ impl Channel {
         if once && !self.told.insert(name) {
             return Ok(());
         }
-        let envelope = self.envelope(id, "create", origin.clone(), Value::Null, document);
+        let envelope = envelope(
+            self.version(),
+            id,
+            "create",
+            origin.clone(),
+            Value::Null,
+            document,
+        );
         self.data("create", id, &envelope).await
     }
 
@@ -319,39 +335,12 @@ impl Channel {
             })
     }
 
-    fn document(&self, indicator: &StixIndicator) -> Value {
-        stix::indicator(indicator, self.shared.options.version)
+    fn version(&self) -> OpenCtiVersion {
+        self.shared.options.version
     }
 
-    fn envelope(
-        &self,
-        id: EventId,
-        kind: &str,
-        origin: Value,
-        context: Value,
-        document: Value,
-    ) -> Value {
-        let version = match self.shared.options.version.has_stream_extensions() {
-            true => "4",
-            false => "3",
-        };
-        let name = document["name"].as_str().unwrap_or_default();
-        let mut envelope = json!({
-            "version": version,
-            "type": kind,
-            "scope": "external",
-            "message": format!("{kind}s `{name}`"),
-            "origin": origin,
-            "event_id": ids::internal(&format!("event {id} {name}")),
-            "data": document,
-        });
-        if context
-            .as_object()
-            .is_some_and(|members| !members.is_empty())
-        {
-            envelope["context"] = context;
-        }
-        envelope
+    fn document(&self, indicator: &StixIndicator) -> Value {
+        stix::indicator(indicator, self.shared.options.version)
     }
 
     /// An event with an object in it; here the faults of a stream hit.
@@ -389,29 +378,4 @@ impl Channel {
         let frame = Frame::data(Bytes::from(text));
         self.sender.send(Ok(frame)).await.map_err(|_| Ended)
     }
-}
-
-fn written(name: &str, id: Option<EventId>, data: &Value) -> String {
-    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
-    format!("{id}event: {name}\ndata: {data}\n\n")
-}
-
-/// What leads from one document to the other, for top-level members.
-fn patch(from: &Value, to: &Value) -> Value {
-    let (Some(from), Some(to)) = (from.as_object(), to.as_object()) else {
-        return json!([]);
-    };
-    let mut steps = Vec::new();
-    for (name, value) in to {
-        let op = match from.get(name) {
-            Some(old) if old == value => continue,
-            Some(_) => "replace",
-            None => "add",
-        };
-        steps.push(json!({"op": op, "path": format!("/{name}"), "value": value}));
-    }
-    for name in from.keys().filter(|name| !to.contains_key(*name)) {
-        steps.push(json!({"op": "remove", "path": format!("/{name}")}));
-    }
-    Value::Array(steps)
 }

@@ -5,55 +5,12 @@
 //! Elastic's ASCII folding (é = e) and analysed `search` are not played: `search`, `match` and `wildcard` look
 //! for the text itself.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
+use super::condition::Condition;
 use super::errors::Failure;
 use super::version::OpenCtiVersion;
-
-/// Longer keywords are not indexed (facts §2.2).
-const INDEXED_LENGTH: usize = 512;
-const HASHES: [&str; 5] = ["MD5", "SHA-1", "SHA-256", "SHA-512", "SSDEEP"];
-/// First parts of keys that some schema definition has.
-const KEYS: &[&str] = &[
-    "basedOn",
-    "confidence",
-    "created",
-    "created_at",
-    "createdBy",
-    "creator_id",
-    "description",
-    "entity_type",
-    "hashes",
-    "id",
-    "identity_class",
-    "ids",
-    "indicates",
-    "indicator_types",
-    "internal_id",
-    "modified",
-    "name",
-    "objectLabel",
-    "objectMarking",
-    "parent_types",
-    "pattern",
-    "pattern_type",
-    "pattern_version",
-    "revoked",
-    "sightedBy",
-    "standard_id",
-    "status_id",
-    "updated_at",
-    "valid_from",
-    "valid_until",
-    "value",
-    "workflow_id",
-    "x_mitre_platforms",
-    "x_opencti_description",
-    "x_opencti_detection",
-    "x_opencti_main_observable_type",
-    "x_opencti_score",
-];
 
 /// Something that can be filtered.
 pub(crate) trait Filterable {
@@ -78,7 +35,7 @@ impl FieldValue {
         FieldValue::text(if truth { "true" } else { "false" })
     }
 
-    fn as_text(&self) -> String {
+    pub(crate) fn as_text(&self) -> String {
         match self {
             FieldValue::Number(number) => number.to_string(),
             FieldValue::Text(text) => text.to_lowercase(),
@@ -98,15 +55,6 @@ pub(crate) struct Filter {
     any: bool,
     conditions: Vec<Condition>,
     groups: Vec<Filter>,
-}
-
-#[derive(Debug, Clone)]
-struct Condition {
-    keys: Vec<String>,
-    operator: String,
-    all_values: bool,
-    values: Vec<String>,
-    now: Timestamp,
 }
 
 impl Filter {
@@ -171,196 +119,11 @@ fn group(value: &Value, version: OpenCtiVersion, now: Timestamp) -> Result<Filte
 fn legacy(list: &[Value], version: OpenCtiVersion, now: Timestamp) -> Result<Filter, Failure> {
     let conditions = list
         .iter()
-        .map(|filter| {
-            let mut condition = Condition::unchecked(filter, "filterMode", now);
-            for key in &mut condition.keys {
-                *key = modern_key(key).to_owned();
-            }
-            condition.check(version, false)?;
-            Ok(condition)
-        })
+        .map(|filter| Condition::legacy(filter, version, now))
         .collect::<Result<_, Failure>>()?;
     Ok(Filter {
         any: false,
         conditions,
         groups: Vec::new(),
     })
-}
-
-/// Keys were renamed in 5.12 (facts §2.2).
-fn modern_key(key: &str) -> &str {
-    match key {
-        "hashes_MD5" => "hashes.MD5",
-        "hashes_SHA1" => "hashes.SHA-1",
-        "hashes_SHA256" => "hashes.SHA-256",
-        "labelledBy" => "objectLabel",
-        "markedBy" => "objectMarking",
-        other => other,
-    }
-}
-
-impl Condition {
-    fn read(filter: &Value, version: OpenCtiVersion, now: Timestamp) -> Result<Condition, Failure> {
-        let condition = Condition::unchecked(filter, "mode", now);
-        condition.check(version, true)?;
-        Ok(condition)
-    }
-
-    fn unchecked(filter: &Value, mode: &str, now: Timestamp) -> Condition {
-        let keys = match &filter["key"] {
-            Value::Array(keys) => keys
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            Value::String(key) => vec![key.clone()],
-            _ => Vec::new(),
-        };
-        let values = filter["values"].as_array().map(Vec::as_slice);
-        Condition {
-            keys,
-            operator: filter["operator"].as_str().unwrap_or("eq").to_owned(),
-            all_values: filter[mode] == "and",
-            values: values.unwrap_or_default().iter().map(text_of).collect(),
-            now,
-        }
-    }
-
-    fn check(&self, version: OpenCtiVersion, one_key: bool) -> Result<(), Failure> {
-        if one_key && self.keys.len() != 1 {
-            return Err(Failure::unsupported("A filter takes exactly one key"));
-        }
-        for key in &self.keys {
-            let (first, second) = split(key);
-            if !KEYS.contains(&first) {
-                return Err(Failure::unsupported(
-                    "Incorrect filter keys not existing in any schema definition",
-                ));
-            }
-            let known = match (first, second) {
-                (_, None) => true,
-                ("hashes", Some(algorithm)) => HASHES.contains(&algorithm),
-                (_, Some(_)) => false,
-            };
-            if !known && version.refuses_unknown_sub_keys() {
-                let attribute = second.unwrap_or_default();
-                return Err(Failure::unsupported(&format!(
-                    "Schema definition named [{first}] is missing mapping for attribute [{attribute}]"
-                )));
-            }
-        }
-        let too_new =
-            self.operator == "within" || self.values.iter().any(|value| value.starts_with("now"));
-        if too_new && !version.has_relative_dates() {
-            return Err(Failure::unsupported("Relative dates are not supported"));
-        }
-        Ok(())
-    }
-
-    fn matches(&self, object: &dyn Filterable) -> bool {
-        self.keys.iter().any(|key| self.holds(&object.values(key)))
-    }
-
-    fn holds(&self, fields: &[FieldValue]) -> bool {
-        match self.operator.as_str() {
-            "nil" => return fields.is_empty(),
-            "not_nil" => return !fields.is_empty(),
-            "within" => {
-                let [from, to] = self.values.as_slice() else {
-                    return false;
-                };
-                return self.compares("gte", fields, from) && self.compares("lte", fields, to);
-            }
-            _ => {}
-        }
-        let (negated, operator) = match self.operator.strip_prefix("not_") {
-            Some(operator) => (true, operator),
-            None => (false, self.operator.as_str()),
-        };
-        let mut answers = self
-            .values
-            .iter()
-            .map(|value| self.compares(operator, fields, value) != negated);
-        // "Not one of them" means none of them, whatever the mode says.
-        if self.all_values || negated {
-            answers.all(|answer| answer)
-        } else {
-            answers.any(|answer| answer)
-        }
-    }
-
-    fn compares(&self, operator: &str, fields: &[FieldValue], value: &str) -> bool {
-        fields.iter().any(|field| match operator {
-            "gt" | "gte" | "lt" | "lte" => self.is_ordered(operator, field, value),
-            "eq" | "only_eq_to" => equal(field, value),
-            operator => {
-                let (text, value) = (field.as_text(), value.to_lowercase());
-                match operator {
-                    "starts_with" => text.starts_with(&value),
-                    "ends_with" => text.ends_with(&value),
-                    _ => text.contains(value.trim_matches('*')),
-                }
-            }
-        })
-    }
-
-    fn is_ordered(&self, operator: &str, field: &FieldValue, value: &str) -> bool {
-        let ordering = match field {
-            FieldValue::Number(number) => value.parse::<i64>().ok().map(|other| number.cmp(&other)),
-            FieldValue::Time(time) => self.time(value).map(|other| time.cmp(&other)),
-            FieldValue::Text(text) => Some(text.to_lowercase().cmp(&value.to_lowercase())),
-        };
-        ordering.is_some_and(|ordering| match operator {
-            "gt" => ordering.is_gt(),
-            "gte" => ordering.is_ge(),
-            "lt" => ordering.is_lt(),
-            _ => ordering.is_le(),
-        })
-    }
-
-    /// A date, or `now`, `now-24h`, `now+7d`.
-    fn time(&self, value: &str) -> Option<Timestamp> {
-        let Some(offset) = value.strip_prefix("now") else {
-            return value.parse().ok();
-        };
-        if offset.is_empty() {
-            return Some(self.now);
-        }
-        let unit = offset.chars().last()?;
-        let amount: i64 = offset.get(..offset.len() - unit.len_utf8())?.parse().ok()?;
-        let seconds = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            'w' => 604_800,
-            _ => return None,
-        };
-        let distance = SignedDuration::from_secs(amount.saturating_mul(seconds));
-        self.now.saturating_add(distance).ok()
-    }
-}
-
-fn equal(field: &FieldValue, value: &str) -> bool {
-    match field {
-        FieldValue::Text(text) => {
-            text.chars().count() <= INDEXED_LENGTH && text.to_lowercase() == value.to_lowercase()
-        }
-        FieldValue::Number(number) => value.parse() == Ok(*number),
-        FieldValue::Time(time) => value.parse::<Timestamp>().is_ok_and(|other| other == *time),
-    }
-}
-
-fn text_of(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-fn split(key: &str) -> (&str, Option<&str>) {
-    match key.split_once('.') {
-        Some((first, second)) => (first, Some(second)),
-        None => (key, None),
-    }
 }

@@ -8,6 +8,8 @@
 //! a request.
 
 mod channel;
+mod condition;
+mod envelope;
 mod errors;
 mod events;
 mod faults;
@@ -15,6 +17,8 @@ mod fields;
 mod filter;
 mod graphql;
 mod ids;
+mod listing;
+mod made;
 mod model;
 mod mutation;
 mod nodes;
