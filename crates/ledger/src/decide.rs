@@ -260,3 +260,173 @@ fn age(now: i64, then: i64) -> i64 {
 fn start(now: i64, period: i64) -> i64 {
     now.div_euclid(period) * period
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+    use crate::{Burst, Repeat};
+
+    const MINUTE: i64 = 60_000;
+    const NOW: i64 = 1_000 * MINUTE;
+
+    /// What is known of every key asked for.
+    #[derive(Clone, Copy, Default)]
+    struct Table {
+        repeats: Option<Known>,
+        burst_digest: Option<Known>,
+        budget_digest: Option<Known>,
+        burst: u64,
+        budget: u64,
+    }
+
+    impl State for Table {
+        type Error = Infallible;
+        fn group(&mut self, kind: GroupKind, _: &FoldKey) -> Result<Option<Known>, Infallible> {
+            Ok(match kind {
+                GroupKind::Repeats => self.repeats,
+                GroupKind::Burst => self.burst_digest,
+                GroupKind::Budget => self.budget_digest,
+            })
+        }
+        fn burst(&mut self, _: &FoldKey) -> Result<Option<Run>, Infallible> {
+            Ok(Some(Run {
+                since: NOW,
+                routed: self.burst,
+            }))
+        }
+        fn budget(&mut self, _: &FoldKey) -> Result<Option<Run>, Infallible> {
+            Ok(Some(Run {
+                since: start(NOW, 60 * MINUTE),
+                routed: self.budget,
+            }))
+        }
+    }
+
+    /// Window 10 min, longest life 60 min; burst of 3 in 5 min; budget of 9 an hour.
+    fn folding() -> Folding {
+        let minutes = |count: u64| Duration::from_secs(60 * count);
+        Folding {
+            repeat: Some(Repeat {
+                key: [1; 16],
+                window: minutes(10),
+                longest_life: minutes(60),
+            }),
+            burst: Some(Burst {
+                key: [2; 16],
+                limit: 3,
+                period: minutes(5),
+            }),
+            budgets: vec![Budget {
+                name: "iris".into(),
+                key: [3; 16],
+                digest_key: [4; 16],
+                limit: 9,
+                period: minutes(60),
+                wait: minutes(30),
+            }],
+            collected: Vec::new(),
+        }
+    }
+
+    fn group(opened: i64, last: i64) -> Option<Known> {
+        Some(Known {
+            id: 1,
+            level: 5,
+            opened_at: NOW + opened * MINUTE,
+            last_at: NOW + last * MINUTE,
+            ended: false,
+        })
+    }
+
+    fn ended(group: Option<Known>) -> Option<Known> {
+        group.map(|group| Known {
+            ended: true,
+            ..group
+        })
+    }
+
+    /// `routed`, `routed, goes on`, `into repeats`, `opens burst`, …
+    fn said(level: u32, mut table: Table) -> String {
+        let Ok(decision) = decide(NOW, level, &folding(), &mut table);
+        let goes_on = |opening: &Opening| {
+            let continues = opening.replaces.is_some_and(|replaced| replaced.continues);
+            if continues { ", goes on" } else { "" }
+        };
+        match &decision {
+            Decision::Routed(opening) => {
+                format!("routed{}", opening.as_ref().map_or("", goes_on))
+            }
+            Decision::Folded { kind, .. } => format!("into {kind:?}"),
+            Decision::Digest { opening, .. } => {
+                format!("opens {:?}{}", opening.kind, goes_on(opening))
+            }
+        }
+    }
+
+    #[test]
+    fn the_laws_are_asked_in_their_order() {
+        let none = Table::default();
+        let repeats = |repeats| Table { repeats, ..none };
+        let burst = |burst_digest, burst, budget| Table {
+            burst_digest,
+            burst,
+            budget,
+            ..none
+        };
+        let budget = |budget_digest, budget| Table {
+            budget_digest,
+            budget,
+            ..none
+        };
+        for (level, table, expected) in [
+            (5, none, "routed"),
+            (5, repeats(group(-60, -10)), "into Repeats"),
+            (5, repeats(group(-11, -11)), "routed"),
+            (5, repeats(group(-61, -1)), "routed"),
+            (6, repeats(group(-1, -1)), "routed"),
+            (4, repeats(group(-1, -1)), "into Repeats"),
+            (5, repeats(group(9_000, 9_000)), "into Repeats"),
+            (5, repeats(ended(group(-1, -1))), "routed, goes on"),
+            (5, repeats(ended(group(-11, -11))), "routed"),
+            (5, burst(None, 2, 0), "routed"),
+            (5, burst(None, 3, 0), "opens Burst"),
+            (5, burst(None, 3, 8), "opens Burst"),
+            (5, burst(None, 3, 9), "opens Budget"),
+            (9, burst(group(-300, -5), 0, 9), "into Burst"),
+            (5, burst(group(-300, -6), 0, 0), "routed"),
+            (5, burst(group(-1_441, -1), 0, 0), "routed"),
+            (5, burst(ended(group(-9, -1)), 0, 0), "opens Burst, goes on"),
+            (5, budget(None, 8), "routed"),
+            (5, budget(None, 9), "opens Budget"),
+            (5, budget(group(-1, -1), 8), "routed"),
+            (9, budget(group(-40, -40), 9), "into Budget"),
+            (9, budget(group(-41, -1), 9), "opens Budget"),
+            (9, budget(ended(group(-40, -1)), 9), "opens Budget, goes on"),
+        ] {
+            let known = (table.repeats, table.burst_digest, table.budget_digest);
+            assert_eq!(said(level, table), expected, "level {level}, {known:?}");
+        }
+    }
+
+    #[test]
+    fn digests_wait_no_longer_than_their_period_or_any_delivery_may() {
+        let due = |wait: u64, period: u64| {
+            let mut folding = folding();
+            folding.repeat = None;
+            folding.burst = None;
+            folding.budgets[0].limit = 0;
+            folding.budgets[0].wait = Duration::from_secs(wait);
+            folding.budgets[0].period = Duration::from_secs(period);
+            match decide(NOW, 5, &folding, &mut Table::default()) {
+                Ok(Decision::Digest { due_at, .. }) => (due_at - NOW) / 1_000,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(due(30, 86_400), 30);
+        assert_eq!(due(7_200, 3_600), 1_200);
+        assert_eq!(due(u64::MAX, u64::MAX / 2), 7_200);
+        assert_eq!(due(0, 0), 0);
+    }
+}

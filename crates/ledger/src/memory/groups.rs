@@ -206,7 +206,7 @@ impl Model {
         group.until = until;
         group.fields.add(&folding.collected);
         let parent = group.parent;
-        self.to_tell(parent, now);
+        self.tell_of(parent, now);
     }
 
     /// Nothing is folded into it any more. Where nothing was, it was no group.

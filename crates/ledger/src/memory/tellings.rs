@@ -47,7 +47,7 @@ pub(super) enum TellState {
 
 impl Model {
     /// A group has grown: whoever shows its parent is to be told.
-    pub(super) fn to_tell(&mut self, parent: usize, now: i64) {
+    pub(super) fn tell_of(&mut self, parent: usize, now: i64) {
         let Some(group) = self.group_of_parent(parent).map(|group| group.id) else {
             return;
         };
@@ -84,7 +84,7 @@ impl Model {
         let (kind, folded) = (group.kind, group.folded);
         if kind == GroupKind::Repeats {
             if folded > 0 {
-                self.to_tell(alert, at);
+                self.tell_of(alert, at);
             }
         } else if let Some(telling) = self.telling(place) {
             telling.state = if folded > telling.told {

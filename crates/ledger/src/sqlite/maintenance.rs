@@ -167,27 +167,62 @@ fn dangling(connection: &Connection) -> Result<Vec<String>, SqlError> {
             id.unwrap_or_default()
         ));
     }
-    for (question, what) in [
+    for (question, kind, what) in [
+        (
+            "SELECT id FROM alert WHERE outcome NOT IN (0, 1, 2)
+                OR (outcome = 2 AND (fold IS NULL OR deliveries > 0))
+                OR (outcome = 1 AND deliveries > 0)",
+            "alert",
+            "its outcome does not fit",
+        ),
+        (
+            "SELECT id FROM alert WHERE outcome = 1 AND NOT EXISTS
+                (SELECT 1 FROM rule_hit WHERE rule_hit.id = alert.silenced_by)",
+            "alert",
+            "what silenced it is missing",
+        ),
+        (
+            "SELECT id FROM fold WHERE NOT EXISTS
+                (SELECT 1 FROM alert WHERE alert.id = fold.parent AND outcome = 0)",
+            "group",
+            "its alert is missing",
+        ),
+        (
+            "SELECT id FROM fold WHERE folded < (SELECT count(*) FROM alert INDEXED BY alert_fold
+                WHERE outcome = 2 AND alert.fold = fold.id)",
+            "group",
+            "more alerts are folded into it than it counts",
+        ),
+        (
+            "SELECT delivery FROM telling WHERE NOT EXISTS
+                (SELECT 1 FROM fold WHERE fold.id = telling.fold)
+                OR NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.id = telling.delivery)",
+            "telling",
+            "its group or its delivery is missing",
+        ),
         (
             "SELECT id FROM delivery WHERE NOT EXISTS
                 (SELECT 1 FROM alert WHERE alert.id = delivery.alert)",
+            "delivery",
             "its alert is missing",
         ),
         (
             "SELECT delivery.id FROM delivery WHERE state NOT IN (3, 4) AND NOT EXISTS
                 (SELECT 1 FROM payload WHERE payload.alert = delivery.alert)",
+            "delivery",
             "its alert's bytes are missing",
         ),
         (
             "SELECT id FROM delivery
              WHERE outcome <> CASE state WHEN 3 THEN 1 WHEN 4 THEN 2 ELSE 0 END",
+            "delivery",
             "its state and its outcome do not fit",
         ),
     ] {
         let mut select = connection.prepare(question)?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
-            found.push(format!("delivery {}: {what}", row.get::<_, i64>(0)?));
+            found.push(format!("{kind} {}: {what}", row.get::<_, i64>(0)?));
         }
     }
     Ok(found)

@@ -318,3 +318,79 @@ fn refuse_foreign(connection: &Connection) -> Result<(), SqlError> {
                 .into(),
     }))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::path::Path;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{Claim, Ledger, OpenOptions, Prune, Receipt, SqliteLedger, check};
+
+    /// A file as the first version left it: one alert delivered, one dead, one pending, and what it read that was none.
+    fn first_version(path: &Path) {
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch(VERSION_1).unwrap();
+        connection
+            .execute_batch(
+                "PRAGMA user_version = 1;
+                 INSERT INTO source VALUES (1, 'follower', 'byte 9');
+                 INSERT INTO sink VALUES (1, 'iris');
+                 INSERT INTO lane VALUES (1, 1, '1', 4);
+                 INSERT INTO agent VALUES (1, 'web-1');
+                 INSERT INTO alert VALUES (1, 'node:1', zeroblob(16), 1, 0, 0, 5, '5710', 1, 1, 0, 1, 9);
+                 INSERT INTO alert VALUES (2, 'node:2', zeroblob(16), 1, 0, 0, 5, '5710', 2, 1, 1, 1, NULL);
+                 INSERT INTO alert VALUES (3, 'node:3', zeroblob(16), 1, 0, 0, 5, '5710', 3, 1, 1, 1, NULL);
+                 INSERT INTO payload SELECT id, 0, 2, x'7b7d' FROM alert;
+                 INSERT INTO delivery (id, alert, sink, lane, agent, hour, outcome, state, finished_at, proof_id)
+                    VALUES (1, 1, 1, 1, 1, 0, 1, 3, 9, '77'), (2, 2, 1, 1, 1, 0, 2, 4, 9, NULL),
+                        (3, 3, 1, 1, 1, 0, 0, 0, NULL, NULL);
+                 INSERT INTO source_hour (hour, source, received, filtered, routed) VALUES (0, 1, 5, 2, 3);
+                 INSERT INTO sink_hour (hour, sink, routed, delivered, dead, pending) VALUES (0, 1, 3, 1, 1, 1);",
+            )
+            .unwrap();
+    }
+
+    fn wait<T>(receipt: Receipt<T>) -> T {
+        receipt.blocking_recv().unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_goes_on_where_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        first_version(&path);
+        assert!(matches!(
+            SqliteLedger::open_reader(&path),
+            Err(LedgerError::Unusable { .. })
+        ));
+        let ledger = SqliteLedger::open(&path, OpenOptions::new(|| Timestamp::UNIX_EPOCH)).unwrap();
+        assert!(check(&path, true).unwrap().is_sound());
+        let trace = wait(ledger.trace("node:1")).unwrap();
+        assert_eq!(trace.agent, "web-1");
+        let now = Timestamp::from_second(100_000).unwrap();
+        let claimed = wait(ledger.claim(Claim {
+            sink: "iris".into(),
+            limit: 9,
+            per_agent: 9,
+            now,
+            lease: std::time::Duration::from_secs(60),
+            probe: false,
+        }));
+        assert_eq!(
+            (claimed.len(), claimed[0].reference.as_str()),
+            (1, "node:3")
+        );
+        let prune = Prune {
+            now,
+            payloads_after: std::time::Duration::from_secs(1),
+            quiet_payloads_after: std::time::Duration::from_secs(1),
+            references_after: std::time::Duration::from_secs(1),
+            limit: 9,
+        };
+        assert_eq!(wait(ledger.prune(prune)).references, 1);
+        assert!(check(&path, true).unwrap().is_sound());
+    }
+}
