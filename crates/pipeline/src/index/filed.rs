@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr};
 use aho_corasick::{AhoCorasick, MatchKind};
 use ipnet::IpNet;
 
-use super::{bits::Bits, filing::Key};
+use super::{bits::Bits, filing::Key, literals};
 use crate::{field::Field, network::address, view::AlertView};
 
 #[derive(Debug)]
@@ -94,7 +94,10 @@ impl Filed {
             {
                 self.networks_of(address, candidates);
             }
-            if let Some(literals) = &self.literals {
+            // A missing field is an empty text, and most are missing: no literal is that short.
+            if value.len() >= literals::SHORTEST
+                && let Some(literals) = &self.literals
+            {
                 let found = found.get_or_insert_with(|| Bits::new(literals.sets.len()));
                 literals.candidates(value, found, candidates);
             }

@@ -3,7 +3,7 @@
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// Bytes. Shorter ones are in nearly every text and tell nothing.
-const SHORTEST: usize = 3;
+pub(super) const SHORTEST: usize = 3;
 /// More alternatives than this are not worth their place.
 const MOST: usize = 64;
 
