@@ -41,7 +41,7 @@ pub(crate) fn edit_by_person(shared: &Shared, store: &mut Store, mut edit: Edit)
         let action = describe(&alert.columns, &edit.columns, true);
         alert.columns.append(&mut edit.columns);
         let login = shared.options.login_of(edit.user_id);
-        alert.log(&login, edit.user_id, &action);
+        alert.log(login, edit.user_id, &action);
     }
 }
 

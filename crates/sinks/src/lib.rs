@@ -10,6 +10,7 @@ mod error;
 mod intel;
 pub mod iris;
 mod sink;
+pub mod wazuh;
 
 pub use amend::{Amended, Amendment, Block, Ending, Raise, TagChange};
 pub use attempt::attempt;

@@ -22,7 +22,7 @@ mod lookup;
 mod names;
 mod payload;
 mod repeats;
-mod safe_text;
+pub(crate) mod safe_text;
 mod severity;
 mod tls;
 
