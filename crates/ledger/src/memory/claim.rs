@@ -45,12 +45,19 @@ impl Model {
         let mut lanes = self.lanes_in_turn(&claim.sink, Gate::Open, claim.now);
         if claim.probe {
             let due = self.lanes_in_turn(&claim.sink, Gate::ProbeDue, claim.now);
-            if due
-                .iter()
-                .any(|&lane| !self.ready(lane, claim.now).is_empty())
-            {
-                lanes = due;
+            for &lane in &due {
+                self.promote(lane, claim.now);
+                if !self.ready(lane).is_empty() {
+                    lanes = due;
+                    break;
+                }
             }
+        }
+        if claim.limit == 0 {
+            return Vec::new();
+        }
+        for &lane in &lanes {
+            self.promote(lane, claim.now);
         }
         let mut queues: Vec<(usize, Vec<usize>)> = Vec::new();
         for &lane in &lanes {
@@ -100,6 +107,7 @@ impl Model {
             }
             let due_at = match delivery.state {
                 State::Ready => now,
+                State::Waiting { due_at, .. } if due_at > now + LONGEST_WAIT => now,
                 State::Waiting { due_at, .. } => due_at.max(now),
                 _ => continue,
             };
@@ -152,18 +160,28 @@ impl Model {
         lanes
     }
 
-    /// What in a lane is ready or due, oldest first.
-    fn ready(&self, lane: usize, now: Timestamp) -> Vec<usize> {
+    /// What waits in a lane and is due stays ready, wherever the clock goes next.
+    fn promote(&mut self, lane: usize, now: Timestamp) {
         let lane = &self.lanes[lane];
-        let mut ready = Vec::new();
-        for (place, delivery) in self.deliveries.iter().enumerate() {
+        for delivery in &mut self.deliveries {
             let due = match delivery.state {
-                State::Ready => true,
                 // No delivery is put off for so long: the clock has been set back since.
                 State::Waiting { due_at, .. } => due_at <= now || due_at > now + LONGEST_WAIT,
                 _ => false,
             };
             if due && delivery.sink == lane.sink && delivery.lane == lane.name {
+                delivery.state = State::Ready;
+            }
+        }
+    }
+
+    /// What in a lane is ready, oldest first.
+    fn ready(&self, lane: usize) -> Vec<usize> {
+        let lane = &self.lanes[lane];
+        let mut ready = Vec::new();
+        for (place, delivery) in self.deliveries.iter().enumerate() {
+            let here = delivery.sink == lane.sink && delivery.lane == lane.name;
+            if here && delivery.state == State::Ready {
                 ready.push(place);
             }
         }
@@ -182,7 +200,7 @@ impl Model {
                     .or_default() += 1;
             }
         }
-        let mut allowed = self.ready(lane, claim.now);
+        let mut allowed = self.ready(lane);
         allowed.retain(|&place| {
             let agent = &self.alerts[self.deliveries[place].alert].arrival.agent;
             let taken = taken.entry(agent).or_default();

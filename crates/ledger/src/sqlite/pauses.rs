@@ -11,7 +11,7 @@ use super::{
     error::SqlError,
     time::{millis, timestamp},
 };
-use crate::Pause;
+use crate::{LONGEST_WAIT, Pause};
 
 /// Whether a lane may be claimed from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -144,12 +144,18 @@ pub(super) fn next_due(
         if any_ready(connection, lane)? {
             return Ok(Some(now));
         }
-        let due: Option<i64> = connection
+        let (due, last): (Option<i64>, Option<i64>) = connection
             .prepare_cached(
-                "SELECT min(due_at) FROM delivery INDEXED BY delivery_waiting
-                 WHERE lane = ?1 AND state = 1",
+                "SELECT (SELECT min(due_at) FROM delivery INDEXED BY delivery_waiting
+                         WHERE lane = ?1 AND state = 1),
+                        (SELECT max(due_at) FROM delivery INDEXED BY delivery_waiting
+                         WHERE lane = ?1 AND state = 1)",
             )?
-            .query_row([lane], |row| row.get(0))?;
+            .query_row([lane], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        // No delivery is put off for so long: the clock has been set back since.
+        if last.is_some_and(|last| last > millis(now + LONGEST_WAIT)) {
+            return Ok(Some(now));
+        }
         earliest = match (earliest, due) {
             (Some(known), Some(due)) => Some(known.min(due)),
             (known, due) => known.or(due),
