@@ -56,6 +56,4 @@ pub use requests::RequestLine;
 pub use sandbox::{IrisSandbox, SandboxError};
 pub use store::StoredAlert;
 pub use tls::TlsError;
-pub use wazuh_queue::{
-    WAZUH_QUEUE_MAXIMUM, WazuhQueueError, WazuhQueueEvent, WazuhQueueSandbox,
-};
+pub use wazuh_queue::{WAZUH_QUEUE_MAXIMUM, WazuhQueueError, WazuhQueueEvent, WazuhQueueSandbox};

@@ -162,6 +162,27 @@ async fn a_million_indicators_are_served_from_any_place() {
 }
 
 #[tokio::test]
+async fn exact_patterns_and_ids_are_found_among_a_million() {
+    let platform = with_synthetic(1_000_000).await;
+    let made: Vec<StixIndicator> = (999_990..999_994).map(synthetic_indicator).collect();
+    platform.sandbox.delete_indicator(&made[3].id).unwrap();
+    let mut own = indicator("own.example");
+    own.name = "own".to_owned();
+    platform.sandbox.load_indicators([own.clone()]);
+    let mut patterns: Vec<String> = made.iter().map(|it| it.pattern.to_uppercase()).collect();
+    patterns.push(own.pattern);
+    patterns.push("[domain-name:value = 's999990.synthetic.example.other']".to_owned());
+    let mut found = platform.found(filter("pattern", json!(patterns))).await;
+    found.sort_unstable();
+    let mut expected = vec!["own".to_owned()];
+    expected.extend(made[..3].iter().map(|it| it.name.clone()));
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    let ids = json!([made[0].id, made[3].id, made[1].standard_id]);
+    assert_eq!(platform.found(filter("id", ids)).await.len(), 2);
+}
+
+#[tokio::test]
 async fn every_member_of_an_indicator_arrives_and_absent_ones_are_null() {
     let platform = Platform::start().await;
     let mut full = StixIndicator::of_file(&[("SHA-256", "ab"), ("MD5", "cd")]);

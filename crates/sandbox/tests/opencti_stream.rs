@@ -7,8 +7,7 @@ mod support;
 use std::time::Duration;
 
 use alertbridge_sandbox::{
-    EventId, OpenCtiFault, OpenCtiOptions, OpenCtiRights, OpenCtiStream, OpenCtiVersion,
-    StixIdentity, StixIndicator, StixObservable, Tlp, synthetic_id, synthetic_indicator,
+    OpenCtiOptions, OpenCtiStream, OpenCtiVersion, StixIdentity, StixIndicator, StixObservable, Tlp,
 };
 use serde_json::json;
 use support::{Platform, filter};

@@ -4,28 +4,15 @@
 #[path = "support/opencti.rs"]
 mod support;
 
-use std::time::Duration;
-
 use alertbridge_sandbox::{
-    EventId, OpenCtiFault, OpenCtiOptions, OpenCtiRights, OpenCtiStream, OpenCtiVersion,
-    StixIdentity, StixIndicator, StixObservable, Tlp, synthetic_id, synthetic_indicator,
+    EventId, OpenCtiFault, OpenCtiOptions, OpenCtiRights, StixIndicator, synthetic_id,
+    synthetic_indicator,
 };
 use serde_json::json;
-use support::{Platform, filter};
-
-const EXTENSION: &str = "extension-definition--ea279b3e-5c71-4632-ac08-831c66a786ba";
+use support::Platform;
 
 fn indicator(value: &str) -> StixIndicator {
     StixIndicator::of_value("Domain-Name", value)
-}
-
-async fn beating(version: OpenCtiVersion) -> Platform {
-    Platform::with(OpenCtiOptions {
-        version,
-        heartbeat: Duration::from_millis(20),
-        ..Default::default()
-    })
-    .await
 }
 
 #[tokio::test]

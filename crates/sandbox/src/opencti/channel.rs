@@ -172,8 +172,12 @@ impl Channel {
             descending: false,
         };
         loop {
-            let rows: Vec<(Place, Arc<StixIndicator>)> =
-                self.shared.store().ordered(&wanted).take(BATCH).collect();
+            let rows: Vec<(Place, Arc<StixIndicator>)> = self
+                .shared
+                .store()
+                .ordered(&wanted, None)
+                .take(BATCH)
+                .collect();
             let Some((last, _)) = rows.last() else {
                 return Ok(());
             };

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::errors::Failure;
 use super::filter::{FieldValue, Filterable};
+use super::synthetic;
 use super::version::OpenCtiVersion;
 
 /// Longer keywords are not indexed (facts §2.2).
@@ -136,6 +137,29 @@ impl Condition {
             return Err(Failure::unsupported("Relative dates are not supported"));
         }
         Ok(())
+    }
+
+    /// The made-up indicators that can match; none when any can.
+    pub(crate) fn numbers(&self) -> Option<Vec<u64>> {
+        let [key] = self.keys.as_slice() else {
+            return None;
+        };
+        let number_of = match key.as_str() {
+            "id" | "ids" | "internal_id" | "standard_id" => synthetic::number_of,
+            "pattern" => synthetic::number_of_pattern,
+            _ => return None,
+        };
+        if self.operator != "eq" {
+            return None;
+        }
+        let mut numbers: Vec<u64> = self
+            .values
+            .iter()
+            .filter_map(|value| number_of(value))
+            .collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        Some(numbers)
     }
 
     pub(crate) fn matches(&self, object: &dyn Filterable) -> bool {

@@ -19,6 +19,7 @@ impl Root {
     pub(crate) fn indicators<'a>(&self, arguments: &Value) -> Result<ResolvedValue<'a>, Failure> {
         let wanted = self.wanted(arguments)?;
         let question = Arc::new(self.question(arguments)?);
+        let only = question.filter.numbers();
         let version = self.world.version();
         let highest = self.world.highest_marking();
         let is_meant = move |it: &StixIndicator, question: &Question| {
@@ -35,7 +36,7 @@ impl Root {
         let page = {
             let store = self.world.store();
             let rows = store
-                .ordered(&wanted)
+                .ordered(&wanted, only.as_deref())
                 .filter(|(_, it)| is_meant(it, &question));
             Page::take(rows, &wanted, self.world.shared.options.page_maximum())
         };
@@ -56,7 +57,7 @@ impl Root {
                 };
                 world
                     .store()
-                    .ordered(&all)
+                    .ordered(&all, only.as_deref())
                     .filter(|(_, it)| is_meant(it, &question))
                     .count()
             }),

@@ -85,7 +85,7 @@ impl Store {
             return Some(Arc::clone(indicator));
         }
         let number = synthetic::number_of(id)?;
-        (number < self.synthetic && !self.replaced.contains(&number))
+        self.has(number)
             .then(|| Arc::new(synthetic::synthetic_indicator(number)))
     }
 
@@ -182,36 +182,45 @@ impl Store {
             .unwrap_or(Timestamp::MAX)
     }
 
-    /// All indicators in the wanted order, after the cursor, made one by one.
+    /// All indicators in the wanted order, after the cursor, made one by one; of the made-up ones these only, if
+    /// some are named.
     pub(crate) fn ordered<'a>(
         &'a self,
         wanted: &'a Wanted,
+        only: Option<&[u64]>,
     ) -> impl Iterator<Item = (Place, Arc<StixIndicator>)> + 'a {
         let mut stored: Vec<(Place, Source)> = self
             .indicators
             .values()
             .map(|it| (place(it, &wanted.order), Source::Stored(Arc::clone(it))))
             .collect();
-        let grows = !matches!(
-            wanted.order.as_str(),
-            "confidence"
-                | "createdBy"
-                | "name"
-                | "pattern"
-                | "pattern_type"
-                | "pattern_version"
-                | "valid_until"
-                | "x_opencti_detection"
-                | "x_opencti_score"
-        );
-        if !grows {
-            stored.extend(self.numbers(0, false).map(|number| {
+        let is_lazy = only.is_none()
+            && !matches!(
+                wanted.order.as_str(),
+                "confidence"
+                    | "createdBy"
+                    | "name"
+                    | "pattern"
+                    | "pattern_type"
+                    | "pattern_version"
+                    | "valid_until"
+                    | "x_opencti_detection"
+                    | "x_opencti_score"
+            );
+        if !is_lazy {
+            let asked = only.map(<[u64]>::to_vec);
+            let all = asked.is_none().then(|| self.numbers(0, false));
+            let asked = asked
+                .into_iter()
+                .flatten()
+                .filter(|number| self.has(*number));
+            stored.extend(asked.chain(all.into_iter().flatten()).map(|number| {
                 let it = synthetic::synthetic_indicator(number);
                 (place(&it, &wanted.order), Source::Synthetic(number))
             }));
         }
         let mut stored = in_order(stored, wanted).into_iter().peekable();
-        let skipped = if grows {
+        let skipped = if is_lazy {
             self.synthetic_before(wanted)
         } else {
             self.synthetic
@@ -238,6 +247,11 @@ impl Store {
             };
             next.map(|(place, source)| (place, source.indicator()))
         })
+    }
+
+    /// Whether a number stands for a made-up indicator.
+    fn has(&self, number: u64) -> bool {
+        number < self.synthetic && !self.replaced.contains(&number)
     }
 
     /// Numbers that still stand for a made-up indicator, after the first `skipped` of the order.

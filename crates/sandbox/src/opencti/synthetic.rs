@@ -1,6 +1,6 @@
 //! Made-up indicators by number: a million of them cost no memory, because each is a function of its number.
 //!
-//! Invariants: the number can be read back from either id; `updated_at`, `created_at`, `created`, `modified`,
+//! Invariants: the number can be read back from either id and, below 2^32, from the pattern; `updated_at`, `created_at`, `created`, `modified`,
 //! `valid_from` and both ids grow with the number, so pages in those orders are found without sorting.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,8 @@ use super::model::{ObservableValue, StixIdentity, StixIndicator, Tlp, stix_type}
 /// Time of number 0, 2026-09-01T00:00:00Z, and the distance to the next.
 const FIRST_MS: i64 = 1_788_220_800_000;
 const STEP_MS: i64 = 100;
+/// 11.0.0.0 and on: outside every private range, so a matcher does not pass it over.
+const FIRST_ADDRESS: u32 = 0x0b00_0000;
 
 /// Internal id of a number.
 pub fn synthetic_id(number: u64) -> String {
@@ -74,6 +76,20 @@ pub(crate) fn number_of(id: &str) -> Option<u64> {
         .flatten()
 }
 
+/// The number that a pattern could be of; whether it is must still be looked at.
+pub(crate) fn number_of_pattern(pattern: &str) -> Option<u64> {
+    let pattern = pattern.to_lowercase();
+    let value = pattern.rsplit('\'').nth(1)?;
+    if value.contains(".synthetic.example") {
+        let name = value.trim_start_matches("http://").strip_prefix('s')?;
+        return name.split('.').next()?.parse().ok();
+    }
+    if let Ok(address) = value.parse::<Ipv4Addr>() {
+        return Some(u64::from(u32::from(address).wrapping_sub(FIRST_ADDRESS)));
+    }
+    u64::from_str_radix(value.get(48..)?, 16).ok()
+}
+
 fn time(number: u64) -> Timestamp {
     Timestamp::from_millisecond(time_ms(number)).unwrap_or(Timestamp::MAX)
 }
@@ -82,15 +98,18 @@ fn value(number: u64) -> (&'static str, String) {
     match number % 4 {
         0 => ("Domain-Name", format!("s{number}.synthetic.example")),
         1 => {
-            // 11.0.0.0 and on: outside every private range, so a matcher does not pass it over.
-            let address = 0x0b00_0000_u32.wrapping_add(number as u32);
+            let address = FIRST_ADDRESS.wrapping_add(number as u32);
             ("IPv4-Addr", Ipv4Addr::from(address).to_string())
         }
         2 => ("Url", format!("http://s{number}.synthetic.example/path")),
         _ => {
             let mut random = fastrand::Rng::with_seed(number);
-            let hash = format!("{:032x}{:032x}", random.u128(..), random.u128(..));
-            ("StixFile", hash)
+            let (first, second) = (random.u128(..), random.u64(..));
+            // The number is at the end, so that it can be read back.
+            (
+                "StixFile",
+                format!("{first:032x}{second:016x}{number:016x}"),
+            )
         }
     }
 }
@@ -111,5 +130,26 @@ fn observable_value(kind: &str, value: &str) -> ObservableValue {
             true => BTreeMap::from([("SHA-256".to_owned(), value.to_owned())]),
             false => BTreeMap::new(),
         },
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_number_is_read_back_from_its_ids_and_its_pattern(number in 0_u64..1 << 32) {
+            let indicator = synthetic_indicator(number);
+            assert_eq!(number_of(&indicator.id), Some(number));
+            assert_eq!(number_of(&indicator.standard_id), Some(number));
+            assert_eq!(number_of_pattern(&indicator.pattern.to_uppercase()), Some(number));
+        }
+
+        #[test]
+        fn any_text_may_be_asked_for_a_number(text: String) {
+            let _none = (number_of(&text), number_of_pattern(&text));
+        }
     }
 }
