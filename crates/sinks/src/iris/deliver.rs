@@ -13,8 +13,8 @@ use super::{
     classify::{self, Meaning, Part},
     client::Fault,
     lookup::{Found, of_fault},
-    names::Resolved,
     payload::{self, Payload},
+    resolved::Resolved,
 };
 use crate::{Outcome, Outgoing, Scope};
 
@@ -34,10 +34,7 @@ impl IrisSink {
             Err(outcome) => return outcome,
         };
         let mut payload = payload::build(&self.settings, outgoing, customer);
-        let is_known = |name: &String| resolved.severity_id(name).is_some();
-        if !payload.raised.as_ref().is_none_or(is_known) {
-            payload.without_raise();
-        }
+        payload.fit(&*resolved);
         let outcome = self.post(payload, resolved, &outgoing.alert).await;
         if matches!(outcome, Outcome::Unknown { .. } | Outcome::Retry { .. }) {
             *self.version.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{IrisSink, names::Unresolved, payload};
+use super::{IrisSink, payload, resolved::Unresolved};
 use crate::{Change, Outcome, Outgoing};
 
 /// A delivery that was not made.
@@ -34,10 +34,8 @@ impl IrisSink {
         if customer.is_err() {
             payload.customer = Value::from(outgoing.lane.as_str());
         }
-        if let (Ok(resolved), Some(raised)) = (&resolved, &payload.raised)
-            && resolved.severity_id(raised).is_none()
-        {
-            payload.without_raise();
+        if let Ok(resolved) = &resolved {
+            payload.fit(&**resolved);
         }
         let body = match &resolved {
             Ok(resolved) => payload.body(&**resolved),

@@ -22,6 +22,7 @@ mod lookup;
 mod names;
 mod payload;
 mod repeats;
+mod resolved;
 pub(crate) mod safe_text;
 mod severity;
 mod tls;
@@ -48,8 +49,9 @@ use self::{
     config::Mapping,
     customer::Customers,
     lookup::{Found, Version},
-    names::{Resolved, Wanted},
+    names::Wanted,
     payload::{IocRules, LinkTemplate, Payload, Settings},
+    resolved::Resolved,
 };
 use crate::{Amended, Amendment, Outcome, Outgoing, Presence, Proof, Sink, SinkError, SinkFuture};
 
@@ -68,6 +70,8 @@ pub struct IrisSink {
     ended_statuses: BTreeSet<String>,
     /// The id of the key's user; empty until it was needed.
     own_user: AsyncMutex<Option<i64>>,
+    /// Amendments that were posted but not looked at afterwards, by the alert's id.
+    unchecked: Mutex<HashMap<i64, amend::Unchecked>>,
     /// The server's version, forgotten after every trouble because a restart may have changed it.
     version: Mutex<Option<String>>,
 }
@@ -124,6 +128,7 @@ impl IrisSink {
                 .map(|name| name.trim().to_lowercase())
                 .collect(),
             own_user: AsyncMutex::new(None),
+            unchecked: Mutex::default(),
             resolved: AsyncMutex::new(None),
             customer_ids: AsyncMutex::new(HashMap::new()),
             version: Mutex::new(None),

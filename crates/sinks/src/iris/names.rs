@@ -3,8 +3,6 @@
 //! Ids differ from installation to installation (severity 1 is Medium on a fresh 2.4, Unspecified on one that began as 2.3), so the
 //! configuration holds names and they are resolved here: at the first delivery, and again when IRIS does not know an id any more.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +10,7 @@ use super::{
     client::{Answer, Client, Fault},
     config::IocKind,
     lookup::answered,
-    payload::Ids,
+    resolved::{Resolved, id_of},
 };
 use crate::{Outcome, Scope};
 
@@ -160,21 +158,6 @@ pub(crate) struct Wanted {
     pub(crate) asset_types: Vec<(&'static str, String)>,
 }
 
-/// The ids of one IRIS for everything the configuration names.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Resolved {
-    severities: HashMap<String, i64>,
-    /// All of them, also those the configuration does not name.
-    severity_rows: Vec<NamedId>,
-    status: i64,
-    status_rows: Vec<NamedId>,
-    classifications: HashMap<String, i64>,
-    ioc_types: HashMap<IocKind, i64>,
-    tlp: Option<i64>,
-    tlp_rows: Vec<NamedId>,
-    asset_types: HashMap<String, i64>,
-}
-
 impl Wanted {
     /// Asks IRIS for the lists that are needed. `Err` is a retry, or a pause that names the choices.
     pub(crate) async fn resolve(&self, client: &Client) -> Result<Resolved, Outcome> {
@@ -218,91 +201,6 @@ impl Wanted {
             }
         }
         Ok(resolved)
-    }
-}
-
-impl Resolved {
-    /// The id of any severity of this IRIS.
-    pub(crate) fn severity_id(&self, name: &str) -> Option<i64> {
-        id_of(&self.severity_rows, name)
-    }
-
-    /// The name of a severity.
-    pub(crate) fn severity_name(&self, id: i64) -> Option<&str> {
-        name_of(&self.severity_rows, id)
-    }
-
-    /// The name of a status.
-    pub(crate) fn status_name(&self, id: i64) -> Option<&str> {
-        name_of(&self.status_rows, id)
-    }
-}
-
-fn id_of(rows: &[NamedId], name: &str) -> Option<i64> {
-    let is_it = |row: &&NamedId| row.name.trim().eq_ignore_ascii_case(name.trim());
-    rows.iter().find(is_it).map(|row| row.id)
-}
-
-fn name_of(rows: &[NamedId], id: i64) -> Option<&str> {
-    rows.iter()
-        .find(|row| row.id == id)
-        .map(|row| row.name.as_str())
-}
-
-impl Ids for Resolved {
-    fn severity(&self, name: &str) -> Option<Value> {
-        let id = self.severities.get(name).copied();
-        id.or_else(|| self.severity_id(name)).map(Value::from)
-    }
-
-    fn status(&self) -> Value {
-        self.status.into()
-    }
-
-    fn classification(&self, name: &str) -> Option<Value> {
-        self.classifications.get(name).copied().map(Value::from)
-    }
-
-    fn ioc_type(&self, kind: IocKind) -> Option<Value> {
-        self.ioc_types.get(&kind).copied().map(Value::from)
-    }
-
-    fn tlp(&self, name: &str) -> Option<Value> {
-        id_of(&self.tlp_rows, name).or(self.tlp).map(Value::from)
-    }
-
-    fn asset_type(&self, name: &str) -> Option<Value> {
-        self.asset_types.get(name).copied().map(Value::from)
-    }
-}
-
-/// The names themselves, for a dry run without IRIS.
-#[derive(Debug)]
-pub(crate) struct Unresolved<'a>(pub(crate) &'a Wanted);
-
-impl Ids for Unresolved<'_> {
-    fn severity(&self, name: &str) -> Option<Value> {
-        Some(name.into())
-    }
-
-    fn status(&self) -> Value {
-        self.0.status.as_str().into()
-    }
-
-    fn classification(&self, name: &str) -> Option<Value> {
-        Some(name.into())
-    }
-
-    fn ioc_type(&self, kind: IocKind) -> Option<Value> {
-        Some(kind.type_name().into())
-    }
-
-    fn tlp(&self, name: &str) -> Option<Value> {
-        Some(name.into())
-    }
-
-    fn asset_type(&self, name: &str) -> Option<Value> {
-        Some(name.into())
     }
 }
 

@@ -41,6 +41,17 @@ impl Changes {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Counts all of another count.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        for (what, count) in &other.0 {
+            self.add_many(what, *count as usize);
+        }
+    }
+
     /// As the proof carries them, in a stable order.
     pub(crate) fn list(&self) -> Vec<Change> {
         self.0

@@ -5,6 +5,7 @@ use alertbridge_sandbox::{Fault, IrisOptions, IrisSandbox, IrisUser};
 use alertbridge_sinks::{
     Amended, Amendment, Block, Ending, Raise, Scope, Sink, TagChange, iris::IrisSink,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::world::{alert, delivered, outgoing, sandbox, sink};
@@ -409,4 +410,100 @@ async fn a_note_that_has_no_room_is_left_as_it_is() {
     let amended = world.amend().await;
     assert!(matches!(amended, Amended::Never { .. }), "{amended:?}");
     assert_eq!(world.updates(), 0);
+}
+
+#[tokio::test]
+async fn what_crossed_is_set_right_even_where_the_answer_was_lost() {
+    for fault in [
+        Fault::StoreThenReset,
+        Fault::StoreThenHtml500,
+        Fault::StoreThenHang,
+    ] {
+        let world = World::new(json!({"alert_note": "first"})).await;
+        let edit = json!({"alert_owner_id": 8, "alert_note": "first\nmine"});
+        world.sandbox.faults().edit_after_read(world.id, 8, &edit);
+        world.sandbox.faults().next_on("/alerts/update", fault);
+        let first = world.amend().await;
+        assert!(
+            matches!(first, Amended::Retry { .. }),
+            "{fault:?}: {first:?}"
+        );
+        let second = written(world.amend().await);
+        assert_eq!(
+            second,
+            ["note_edit_overlapped", "owner_given_back"],
+            "{fault:?}"
+        );
+        assert_eq!(world.column("alert_owner_id"), 8, "{fault:?}");
+        assert_eq!(world.comments().len(), 1, "{fault:?}");
+        assert_eq!(world.amend().await, Amended::Unchanged);
+    }
+}
+
+#[tokio::test]
+async fn servers_that_can_not_choose_fields_are_amended_as_well() {
+    for version in ["v2.4.16", "v2.4.15", "v2.5.0-beta.1", "unknown"] {
+        let world = World::on(version, json!({"alert_note": "first"})).await;
+        written(world.amend().await);
+        assert!(world.note().contains("seen 2 times"), "{version}");
+        assert_eq!(world.column("alert_owner_id"), Value::Null, "{version}");
+        assert_eq!(world.amend().await, Amended::Unchanged, "{version}");
+    }
+}
+
+/// One thing that a person does to an alert.
+fn edit() -> impl Strategy<Value = (bool, Value)> {
+    let columns = prop_oneof![
+        "[a-z ]{1,10}".prop_map(|text| json!({"alert_note": text})),
+        "[a-z]{1,6}".prop_map(|tag| json!({"alert_tags": format!("wazuh,{tag}")})),
+        (1..=6_i64).prop_map(|severity| json!({"alert_severity_id": severity})),
+        Just(json!({"alert_owner_id": 8})),
+        Just(json!({"alert_owner_id": 1, "alert_status_id": 3})),
+        Just(json!({"alert_owner_id": null})),
+    ];
+    (any::<bool>(), columns)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever people do around one change of ours: they keep what they took, set and tagged, we own nothing, and words of theirs
+    /// are there or their loss is told.
+    #[test]
+    fn people_win_every_race(edit in edit(), owned in any::<bool>()) {
+        let (early, columns) = edit;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let owner = if owned { json!(8) } else { Value::Null };
+            let mut world = World::new(json!({"alert_note": "first", "alert_tags": "wazuh", "alert_owner_id": owner})).await;
+            world.amendment.tags = tags(&["ai-reviewed"], &[]);
+            world.amendment.raise = Some(Raise::Severity("High".to_owned()));
+            let faults = world.sandbox.faults();
+            if early {
+                faults.edit_after_read(world.id, ALICE, &columns);
+            } else {
+                faults.edit_after_update(world.id, ALICE, &columns);
+            }
+            let words = written(world.amend().await);
+            assert_eq!(faults.waiting(), 0);
+            let owner = columns.get("alert_owner_id").unwrap_or(&owner);
+            assert_eq!(world.column("alert_owner_id"), *owner);
+            let tags = world.column("alert_tags");
+            let tags: Vec<&str> = tags.as_str().unwrap().split(',').collect();
+            assert!(tags.contains(&"ai-reviewed"), "{tags:?}");
+            let theirs = columns["alert_tags"].as_str().unwrap_or("wazuh");
+            assert!(theirs.split(',').all(|tag| tags.contains(&tag)), "{tags:?}");
+            if let Some(text) = columns["alert_note"].as_str() {
+                let kept = world.note().starts_with(text);
+                let told = words.contains(&"note_edit_overlapped".to_owned()) && world.comments().len() == 1;
+                assert!(kept || told, "{words:?} {}", world.note());
+            }
+            assert!(world.note().contains("seen 2 times"));
+            if early && columns["alert_severity_id"] == 6 {
+                assert_eq!(world.column("severity")["severity_name"], "Critical");
+            }
+            let next = world.amend().await;
+            assert!(matches!(&next, Amended::Unchanged) || columns.get("alert_severity_id").is_some(), "{next:?}");
+        });
+    }
 }

@@ -15,6 +15,11 @@ mod plan;
 mod seen;
 mod splice;
 
+use std::{
+    collections::HashMap,
+    sync::{MutexGuard, PoisonError},
+};
+
 use serde::Deserialize;
 use tracing::warn;
 
@@ -28,9 +33,22 @@ use super::{
     classify::{self, Meaning},
     identity::alert_uuid,
     lookup::{Found, Version, answered, of_fault},
+    resolved::Resolved,
     safe_text::{Changes, attribute_text},
 };
 use crate::{Amended, Amendment, Ending, Scope};
+
+/// So many amendments that ended without a clear answer are remembered; a note can have a mebibyte.
+const MOST_UNCHECKED: usize = 64;
+
+/// An amendment that was posted, and what was read before it.
+#[derive(Clone, Debug)]
+pub(crate) struct Unchecked {
+    wish: Wish,
+    plan: Plan,
+    before: Seen,
+    own_user: i64,
+}
 
 impl IrisSink {
     /// One amendment.
@@ -41,11 +59,8 @@ impl IrisSink {
     }
 
     async fn try_amend(&self, amendment: &Amendment) -> Result<Amended, Amended> {
-        let resolved = self.resolved(None).await.map_err(Amended::from)?;
-        let customer = self
-            .customer(&amendment.lane)
-            .await
-            .map_err(Amended::from)?;
+        let resolved = self.resolved(None).await?;
+        let customer = self.customer(&amendment.lane).await?;
         let uuid = alert_uuid(customer, &amendment.reference);
         let deleted = Amended::Ended {
             why: Ending::Deleted,
@@ -53,61 +68,117 @@ impl IrisSink {
         let Some(id) = self.amended_id(amendment, uuid).await? else {
             return Ok(deleted);
         };
-        let Some(before) = self.see(id).await? else {
+        let Some(mut seen) = self.see(id).await? else {
             return Ok(deleted);
         };
-        if before.uuid != uuid {
-            let mut unused = Changes::default();
-            let is_ours = before.source_ref.as_deref()
-                == Some(&attribute_text(&amendment.reference, &mut unused));
-            return Ok(if is_ours {
-                let why = "IRIS gave this alert another uuid than the one sent, so it can't be told from others".to_owned();
-                Amended::Never { why }
-            } else {
-                deleted
-            });
+        if seen.uuid != uuid {
+            return another(&seen, &amendment.reference);
         }
+        let mut changes = self.check_earlier(id, &mut seen, &resolved).await?;
         if amendment.unless_ended
-            && let Some(why) = self.ending(&before, &resolved)
+            && let Some(why) = self.ending(&seen, &resolved)
         {
             return Ok(Amended::Ended { why });
         }
         let mapping = &self.settings.mapping;
-        let mut wish = Wish::of(amendment, mapping, &resolved);
-        let plan = Plan::of(&wish, &before, mapping).map_err(no_room)?;
+        let wish = Wish::of(amendment, mapping, &resolved);
+        let plan = Plan::of(&wish, &seen, mapping).map_err(no_room)?;
         if plan.is_empty() {
-            return Ok(Amended::Unchanged);
+            return Ok(if changes.is_empty() {
+                Amended::Unchanged
+            } else {
+                Amended::Written(changes.list())
+            });
         }
-        if before.owner.is_none() && !self.knows_nobody().await? {
+        changes.add_all(&wish.changes);
+        if seen.owner.is_none() && !self.knows_nobody().await? {
             return self.say_in_comment(id, wish, &plan).await;
         }
         let own_user = self.own_user().await?;
-        self.update(id, &plan).await?;
-        // From here on the change is made; what fails is tried again from the start and finds it.
+        let unchecked = Unchecked {
+            wish,
+            plan,
+            before: seen,
+            own_user,
+        };
+        self.keep_unchecked(id, &unchecked);
+        self.update(id, &unchecked.plan).await?;
         let Some(after) = self.see(id).await? else {
             return Ok(deleted);
         };
-        let news = News::between(&before.history, &after.history, own_user);
-        let (repair, overlapped) = plan.repair(
-            &wish,
-            mapping,
-            (&before, &after),
-            (&news, own_user),
-            &resolved,
-        );
-        if !repair.is_empty() {
-            self.update(id, &repair).await?;
-            repair.count(&mut wish.changes);
+        changes.add_all(&self.look_after(id, &unchecked, &after, &resolved).await?);
+        Ok(Amended::Written(changes.list()))
+    }
+
+    /// Looks after an earlier change whose end was never seen; reads the alert again where that changed it.
+    async fn check_earlier(
+        &self,
+        id: i64,
+        seen: &mut Seen,
+        resolved: &Resolved,
+    ) -> Result<Changes, Amended> {
+        let known = self.unchecked().get(&id).cloned();
+        let Some(unchecked) = known else {
+            return Ok(Changes::default());
+        };
+        let changes = self.look_after(id, &unchecked, seen, resolved).await?;
+        if !changes.is_empty()
+            && let Some(now) = self.see(id).await?
+        {
+            *seen = now;
         }
-        if let Some(user) = overlapped {
-            wish.changes.add("note_edit_overlapped");
-            warn!(
-                alert_id = id,
-                "somebody edited the note at the same moment; a comment says so"
-            );
-            self.say_overlapped(id, &user).await?;
+        Ok(changes)
+    }
+
+    /// Sets right, once, what others changed at the same moment.
+    async fn look_after(
+        &self,
+        id: i64,
+        unchecked: &Unchecked,
+        after: &Seen,
+        resolved: &Resolved,
+    ) -> Result<Changes, Amended> {
+        let mut changes = Changes::default();
+        let Unchecked {
+            wish,
+            plan,
+            before,
+            own_user,
+        } = unchecked;
+        let news = News::between(&before.history, &after.history, *own_user);
+        // Without a line of ours the change was not made at all, or another took its place: there is nothing to set right.
+        if !news.ours.is_empty() || plan.stands_in(after) {
+            let mapping = &self.settings.mapping;
+            let (repair, overlapped) =
+                plan.repair(wish, mapping, (before, after), (&news, *own_user), resolved);
+            if !repair.is_empty() {
+                self.update(id, &repair).await?;
+                repair.count(&mut changes);
+            }
+            if let Some(user) = overlapped {
+                changes.add("note_edit_overlapped");
+                warn!(
+                    alert_id = id,
+                    "somebody edited the note at the same moment; a comment says so"
+                );
+                self.say_overlapped(id, &user).await?;
+            }
         }
-        Ok(Amended::Written(wish.changes.list()))
+        self.unchecked().remove(&id);
+        Ok(changes)
+    }
+
+    fn keep_unchecked(&self, id: i64, unchecked: &Unchecked) {
+        let mut kept = self.unchecked();
+        if kept.len() < MOST_UNCHECKED || kept.contains_key(&id) {
+            kept.insert(id, unchecked.clone());
+        }
+    }
+
+    fn unchecked(&self) -> MutexGuard<'_, HashMap<i64, Unchecked>> {
+        self.unchecked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The alert's id, looked up by its uuid where it was never told.
@@ -123,7 +194,7 @@ impl IrisSink {
         }
         let mut unused = Changes::default();
         let reference = attribute_text(&amendment.reference, &mut unused);
-        match self.find(uuid, &reference).await.map_err(Amended::from)? {
+        match self.find(uuid, &reference).await? {
             Found::Present(id) => Ok(Some(id)),
             Found::Absent => Ok(None),
             Found::Unknowable => Err(Amended::Never {
@@ -134,7 +205,7 @@ impl IrisSink {
     }
 
     /// Whether people are done with it. Escalated is not the end: the case's analysts still read the alert.
-    fn ending(&self, seen: &Seen, resolved: &super::names::Resolved) -> Option<Ending> {
+    fn ending(&self, seen: &Seen, resolved: &Resolved) -> Option<Ending> {
         let by_id = || resolved.status_name(seen.status_id?);
         let status = seen.status().or_else(by_id)?.trim().to_lowercase();
         let ends = self.ended_statuses.contains(&status);
@@ -147,7 +218,7 @@ impl IrisSink {
 
     /// Whether this server knows the owner "nobody" (-1); one whose version can't be read is taken for a newer one.
     async fn knows_nobody(&self) -> Result<bool, Amended> {
-        let version = self.server_version().await.map_err(Amended::from)?;
+        let version = self.server_version().await?;
         Ok(Version::parse(&version).is_none_or(|version| version >= Version::OWNER_NOBODY))
     }
 
@@ -241,6 +312,21 @@ impl IrisSink {
             )),
         })
     }
+}
+
+/// Another alert has the id, so ours is gone; or it is ours under a uuid that IRIS chose.
+fn another(seen: &Seen, reference: &str) -> Result<Amended, Amended> {
+    let ours = attribute_text(reference, &mut Changes::default());
+    if seen.source_ref.as_deref() == Some(&ours) {
+        return Err(Amended::Never {
+            why:
+                "IRIS gave this alert another uuid than the one sent, so it can't be told from others"
+                    .to_owned(),
+        });
+    }
+    Ok(Amended::Ended {
+        why: Ending::Deleted,
+    })
 }
 
 fn no_room(_: NoRoom) -> Amended {

@@ -11,7 +11,7 @@ use crate::{
     Amendment, Raise, TagChange,
     iris::{
         config::Mapping,
-        names::Resolved,
+        resolved::Resolved,
         safe_text::{Changes, cut, page_text, tag_text},
         severity::is_graver,
     },
@@ -209,6 +209,13 @@ impl Plan {
         }
         let became_ours = after.owner == Some(own_user) && before.owner != Some(own_user);
         (became_ours && self.owner.is_none()).then_some(NOBODY)
+    }
+
+    /// Whether the alert shows what was posted.
+    pub(crate) fn stands_in(&self, after: &Seen) -> bool {
+        let is =
+            |posted: &Option<String>, now: &str| posted.as_deref().is_none_or(|text| text == now);
+        is(&self.note, after.note()) && is(&self.tags, after.tags())
     }
 
     /// Counts what a repair sets right.

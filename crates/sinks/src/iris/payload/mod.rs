@@ -5,6 +5,7 @@
 //! with them (facts/iris.md §3): `alert_id`, `ioc_id`, `modification_history`, `cases`.
 
 mod assets;
+mod body;
 mod context;
 mod description;
 mod digest;
@@ -21,15 +22,15 @@ use std::borrow::Cow;
 
 use alertbridge_alert::Alert;
 pub(crate) use assets::{Asset, type_names};
+pub(crate) use body::Ids;
 pub(crate) use fields::{NAMES, check};
 pub(crate) use iocs::{Ioc, IocRules};
 pub(crate) use link::LinkTemplate;
-use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 use uuid::Uuid;
 
 use super::{
-    config::{AssetConfig, IocKind, Mapping, RaiseRule, SourceReference},
+    config::{AssetConfig, Mapping, RaiseRule, SourceReference},
     identity::alert_uuid,
     safe_text::{
         Changes, DESCRIPTION_LIMIT, REFERENCE_LIMIT, attribute_text, cut, head_of, page_text,
@@ -72,16 +73,6 @@ pub(crate) struct Payload {
     context: Option<Map<String, Value>>,
     content: Box<RawValue>,
     changes: Changes,
-}
-
-/// The ids of one IRIS that a payload needs. `None` for what IRIS does not have. (In a dry run without IRIS the names stand for them.)
-pub(crate) trait Ids {
-    fn severity(&self, name: &str) -> Option<Value>;
-    fn status(&self) -> Value;
-    fn classification(&self, name: &str) -> Option<Value>;
-    fn ioc_type(&self, kind: IocKind) -> Option<Value>;
-    fn tlp(&self, name: &str) -> Option<Value>;
-    fn asset_type(&self, name: &str) -> Option<Value>;
 }
 
 /// The reference as IRIS has it, which a look-up on an old server searches for.
@@ -242,13 +233,6 @@ impl Payload {
         self.changes.add_many(what, count);
     }
 
-    /// Takes the raised severity back, because this IRIS does not have it.
-    pub(crate) fn without_raise(&mut self) {
-        if self.raised.take().is_some() {
-            self.changes.add("severity_unknown");
-        }
-    }
-
     /// Leaves out all IOCs, because IRIS took none of them for sure.
     pub(crate) fn without_iocs(&mut self) {
         let count = self.iocs.len();
@@ -291,94 +275,4 @@ impl Payload {
         self.description.push_str("\n\nAlertbridge: ");
         self.description.push_str(text);
     }
-
-    /// The JSON to post.
-    pub(crate) fn body(&self, ids: &dyn Ids) -> Vec<u8> {
-        let iocs = self.iocs.iter().filter_map(|ioc| {
-            Some(IocBody {
-                ioc_value: &ioc.value,
-                ioc_type_id: ids.ioc_type(ioc.kind)?,
-                ioc_tlp_id: ids.tlp(&ioc.tlp),
-                ioc_description: &ioc.field,
-                ioc_tags: ioc.tags.join(","),
-            })
-        });
-        let assets = self.assets.iter().filter_map(|asset| {
-            Some(AssetBody {
-                asset_name: &asset.name,
-                asset_type_id: ids.asset_type(&asset.type_name)?,
-                asset_description: &asset.description,
-                asset_ip: asset.address.as_deref(),
-            })
-        });
-        let body = Body {
-            alert_uuid: self.customer.is_i64().then(|| self.uuid.to_string()),
-            alert_title: &self.title,
-            alert_description: &self.description,
-            alert_source: &self.source,
-            alert_source_ref: &self.source_ref,
-            alert_source_link: self.link.as_deref(),
-            alert_severity_id: ids
-                .severity(self.raised.as_ref().unwrap_or(&self.severity))
-                .unwrap_or_default(),
-            alert_status_id: ids.status(),
-            alert_customer_id: &self.customer,
-            alert_classification_id: self
-                .classification
-                .as_deref()
-                .and_then(|name| ids.classification(name)),
-            alert_source_event_time: &self.event_time,
-            alert_note: &self.note,
-            alert_tags: (!self.tags.is_empty()).then(|| self.tags.join(",")),
-            alert_iocs: iocs.collect(),
-            alert_assets: assets.collect(),
-            alert_context: self.context.as_ref(),
-            alert_source_content: &self.content,
-        };
-        // Texts, numbers and valid raw JSON: serialising can't fail.
-        serde_json::to_vec(&body).unwrap_or_default()
-    }
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alert_uuid: Option<String>,
-    alert_title: &'a str,
-    alert_description: &'a str,
-    alert_source: &'a str,
-    alert_source_ref: &'a str,
-    alert_source_link: Option<&'a str>,
-    alert_severity_id: Value,
-    alert_status_id: Value,
-    alert_customer_id: &'a Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alert_classification_id: Option<Value>,
-    alert_source_event_time: &'a str,
-    alert_note: &'a str,
-    alert_tags: Option<String>,
-    // IRIS refuses null for these two lists (facts/iris.md §3).
-    alert_iocs: Vec<IocBody<'a>>,
-    alert_assets: Vec<AssetBody<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alert_context: Option<&'a Map<String, Value>>,
-    alert_source_content: &'a RawValue,
-}
-
-#[derive(Serialize)]
-struct IocBody<'a> {
-    ioc_value: &'a str,
-    ioc_type_id: Value,
-    ioc_tlp_id: Option<Value>,
-    ioc_description: &'a str,
-    ioc_tags: String,
-}
-
-#[derive(Serialize)]
-struct AssetBody<'a> {
-    asset_name: &'a str,
-    asset_type_id: Value,
-    asset_description: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    asset_ip: Option<&'a str>,
 }
