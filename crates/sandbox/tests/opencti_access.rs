@@ -459,3 +459,39 @@ async fn requests_are_recorded_without_tokens() {
     assert_eq!(line.user.as_deref(), Some("service-account"));
     assert!(!format!("{:?}", platform.sandbox.requests()).contains(&platform.token));
 }
+
+#[tokio::test]
+async fn hostile_queries_and_variables_get_an_answer() {
+    let platform = Platform::start().await;
+    let deep_groups = (0..60).fold(
+        filter("revoked", json!(["false"])),
+        |inner, _| json!({"mode": "and", "filters": [], "filterGroups": [inner]}),
+    );
+    platform.page(json!({"filters": deep_groups})).await;
+    let deep = format!("{}{}", "{ indicators ".repeat(20_000), "}".repeat(20_000));
+    let fragments = "{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }";
+    for query in [
+        deep.as_str(),
+        fragments,
+        "",
+        "\u{0}",
+        "{",
+        "subscription { x }",
+        "query A { about { version } } query B { me { id } }",
+    ] {
+        let answer = platform.ask(query, json!({"filters": 7})).await;
+        assert!(answer["errors"].is_array(), "{answer}");
+    }
+    for variables in [
+        json!([]),
+        json!("x"),
+        json!(7),
+        json!({"first": -1}),
+        json!({"first": 1e40}),
+        json!({"after": "%%"}),
+        json!({"after": "bnVsbA=="}),
+    ] {
+        platform.ask(PAGE, variables).await;
+    }
+    platform.data(PROBE, json!({})).await;
+}
