@@ -43,6 +43,9 @@ pub enum IntelError {
         /// The newest one known.
         known: u32,
     },
+    /// The list was finished or thrown away already.
+    #[error("no list of {0} is being taken in any more; begin a new one")]
+    NoFullSync(String),
     /// Opened for reading only.
     #[error("the store is open for reading only")]
     ReadOnly,
@@ -55,7 +58,6 @@ pub enum IntelError {
 }
 
 impl IntelError {
-    #[allow(dead_code, reason = "used by the store")]
     pub(crate) fn io(
         action: &'static str,
         path: impl Into<PathBuf>,

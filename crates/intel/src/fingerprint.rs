@@ -9,10 +9,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use ipnet::IpNet;
 use siphasher::sip::SipHasher13;
 
-use crate::value::{Key, NETWORK_KIND, network_bytes};
+use crate::value::{Key, NETWORK, network_bytes, number};
 
 /// The store's secret key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FingerprintKey(pub(crate) u64, pub(crate) u64);
 
 impl FingerprintKey {
@@ -23,12 +23,12 @@ impl FingerprintKey {
     }
 
     pub(crate) fn of_key(self, key: &Key) -> u64 {
-        self.of(key.kind as u8, key.text.as_bytes())
+        self.of(number(key.kind), key.text.as_bytes())
     }
 
     pub(crate) fn of_network(self, net: &IpNet) -> u64 {
         let (bytes, length) = network_bytes(net);
-        self.of(NETWORK_KIND, &bytes[..length])
+        self.of(NETWORK, &bytes[..length])
     }
 
     pub(crate) fn of_id(self, provider: &str, id: &str) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use alertbridge_alert::Observable;
+use alertbridge_alert::observables::Observable;
 use jiff::Timestamp;
 
 use crate::{Indicator, Tlp};

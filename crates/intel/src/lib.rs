@@ -20,12 +20,13 @@ mod pattern;
 pub mod provider;
 mod rules;
 mod store;
-mod table;
 mod value;
 
+#[doc(hidden)]
+pub use disk::folder::StepHook;
 pub use error::{IntelError, Result};
 pub use hit::{Hit, How, Lookup, LookupEntry, Unmatched, Verdict};
-pub use index::Index;
+pub use index::{Index, MatchCounts};
 pub use indicator::{Change, ExternalReference, Indicator, ObservableValue};
 pub use rules::{MatchRules, Tlp};
 pub use store::{

@@ -120,7 +120,17 @@ impl Encoded {
         Some(Self::new(head, &[]))
     }
 
-    fn new(head: EntryHead, json: &[u8]) -> Self {
+    /// Deletes by the fingerprint alone. The provider's name must be an accepted one.
+    pub(crate) fn delete_fingerprint(provider: &str, id: u64) -> Self {
+        let head = EntryHead {
+            id,
+            provider: provider.to_owned(),
+            upsert: None,
+        };
+        Self::new(head, &[])
+    }
+
+    pub(crate) fn new(head: EntryHead, json: &[u8]) -> Self {
         let mut bytes = vec![0; HEAD];
         bytes.push(if head.upsert.is_some() {
             UPSERT

@@ -3,11 +3,11 @@
 use std::iter::Peekable;
 
 use super::{
-    entry::{EntryHead, Upsert},
+    entry::EntryHead,
     run::{DELETED, Prefixes, Record, RunFile, RunWriter, Value},
     segment::Place,
 };
-use crate::{IntelError, Result, table::Table};
+use crate::{IntelError, Result, index::table::Table};
 
 /// Stands for a record that is not in the output.
 const GONE: u32 = u32::MAX;
@@ -234,27 +234,50 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
+    pub(crate) fn of(providers: Vec<String>) -> Self {
+        Self {
+            providers,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
 
-    pub(crate) fn push(&mut self, head: &EntryHead, place: Place) -> Result<()> {
+    /// Takes in a change as it stands in a segment.
+    pub(crate) fn push_entry(&mut self, head: &EntryHead, place: Place) -> Result<()> {
         let provider = number_of(&mut self.providers, &head.provider)?;
-        let record = u32::try_from(self.records.len())
-            .map_err(|_| IntelError::TooMany("indicators at once"))?;
         let flags = head.upsert.as_ref().map_or(DELETED, |upsert| upsert.flags);
-        self.records.push(Record {
-            id: head.id,
-            place,
-            provider,
-            flags,
-        });
-        for (value, prefix) in head.upsert.iter().flat_map(|Upsert { values, .. }| values) {
+        let values = head
+            .upsert
+            .iter()
+            .flat_map(|upsert| upsert.values.iter().copied());
+        self.push(
+            Record {
+                id: head.id,
+                place,
+                provider,
+                flags,
+            },
+            values,
+        )
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        record: Record,
+        values: impl Iterator<Item = (u64, u8)>,
+    ) -> Result<()> {
+        let number = u32::try_from(self.records.len())
+            .map_err(|_| IntelError::TooMany("indicators at once"))?;
+        self.records.push(record);
+        for (value, prefix) in values {
             self.values.push(Value {
-                value: *value,
-                record,
+                value,
+                record: number,
             });
-            self.prefixes.add(*prefix);
+            self.prefixes.add(prefix);
         }
         Ok(())
     }

@@ -108,13 +108,6 @@ impl Segment {
         })
     }
 
-    /// Another handle, for reading.
-    pub(crate) fn reader(&self) -> Result<File> {
-        self.file
-            .try_clone()
-            .map_err(IntelError::io("open", &self.path))
-    }
-
     /// Appends one batch and returns where each entry stands. Not durable before [`Segment::sync`]; where it fails, nothing
     /// was appended.
     pub(crate) fn append(

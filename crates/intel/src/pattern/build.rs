@@ -1,6 +1,6 @@
 //! From STIX's syntax tree to ours.
 
-use ipnet::IpNet;
+use alertbridge_alert::observables::Kind;
 use stix_pattern::{
     Comparison, ComparisonExpression, ComparisonOperand, ComparisonOperator, Literal,
     ObservationExpression, Qualifier,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ObservableValue,
-    value::{Key, Kind, address, network},
+    value::{Key, bit, hash_bits, is_address, network},
 };
 
 /// Regular expressions in one pattern.
@@ -166,9 +166,9 @@ impl Builder {
             .filter(|_| self.text_tests <= MOST_TEXT_TESTS)
             .ok_or(Reason::Regex)?;
         let (kinds, side) = match target {
-            Target::Kind(kind, side) => (kind.bit(), side),
-            Target::Hash => (HASHES, None),
-            Target::Endpoint(side) => (Kind::Ip.bit() | Kind::Domain.bit(), Some(side)),
+            Target::Kind(kind, side) => (bit(kind), side),
+            Target::Hash => (hash_bits(), None),
+            Target::Endpoint(side) => (bit(Kind::Ip) | bit(Kind::Domain), Some(side)),
             Target::EndpointType(_) => return Err(Reason::Operator),
         };
         Ok(Node::Test(Test {
@@ -179,11 +179,6 @@ impl Builder {
         }))
     }
 }
-
-const HASHES: u32 = (1 << Kind::Md5 as u8)
-    | (1 << Kind::Sha1 as u8)
-    | (1 << Kind::Sha256 as u8)
-    | (1 << Kind::Sha512 as u8);
 
 fn text(literal: &Literal) -> Option<&str> {
     match literal {
@@ -203,18 +198,18 @@ fn equal<'t>(target: Target, texts: impl Iterator<Item = &'t str>) -> Built {
     };
     for text in texts {
         let kind = match target {
+            Target::Hash => {
+                keys.extend(Key::hash(text));
+                continue;
+            }
             Target::Kind(kind, _) => kind,
-            Target::Hash => Kind::Sha256,
-            _ if address(text).is_some() || text.parse::<IpNet>().is_ok() => Kind::Ip,
+            _ if is_address(text) || network(text).is_some() => Kind::Ip,
             _ => Kind::Domain,
         };
-        if kind == Kind::Ip && text.contains('/') {
-            match whole_address(text) {
-                Some(key) => keys.push(key),
-                None => nets.extend(network(text)),
-            }
-        } else {
-            keys.extend(Key::new(kind, text));
+        match Key::new(kind, text) {
+            Some(key) => keys.push(key),
+            None if kind == Kind::Ip => nets.extend(network(text)),
+            None => {}
         }
     }
     keys.sort_unstable();
@@ -222,27 +217,19 @@ fn equal<'t>(target: Target, texts: impl Iterator<Item = &'t str>) -> Built {
     let mut sides = Vec::new();
     if !keys.is_empty() {
         sides.push(test(
-            keys.iter().fold(0, |kinds, key| kinds | key.kind.bit()),
+            keys.iter().fold(0, |kinds, key| kinds | bit(key.kind)),
             side,
             Ask::Keys(keys),
         ));
     }
     if !nets.is_empty() {
-        sides.push(test(Kind::Ip.bit(), side, Ask::Networks(nets)));
+        sides.push(test(bit(Kind::Ip), side, Ask::Networks(nets)));
     }
     match sides.len() {
         0 => Err(Reason::Value),
         1 => Ok(sides.remove(0)),
         _ => Ok(Node::Any(sides)),
     }
-}
-
-/// `a.b.c.d/32` is an address.
-fn whole_address(text: &str) -> Option<Key> {
-    let net: IpNet = text.trim().parse().ok()?;
-    (net.prefix_len() == net.max_prefix_len())
-        .then(|| Key::new(Kind::Ip, &net.addr().to_string()))
-        .flatten()
 }
 
 fn subset(target: Target, literals: &[Literal]) -> Built {
@@ -257,8 +244,8 @@ fn subset(target: Target, literals: &[Literal]) -> Built {
 /// `network-traffic:dst_ref.type = 'ipv4-addr'`.
 fn present<'t>(side: Side, types: impl Iterator<Item = &'t str>) -> Built {
     let kinds = types.fold(0, |kinds, name| match name {
-        "ipv4-addr" | "ipv6-addr" => kinds | Kind::Ip.bit(),
-        "domain-name" | "hostname" => kinds | Kind::Domain.bit(),
+        "ipv4-addr" | "ipv6-addr" => kinds | bit(Kind::Ip),
+        "domain-name" | "hostname" => kinds | bit(Kind::Domain),
         _ => kinds,
     });
     if kinds == 0 {
@@ -308,7 +295,7 @@ fn is_hash(node: &Node) -> bool {
     match node {
         Node::Test(test) => {
             !test.negated
-                && matches!(&test.ask, Ask::Keys(keys) if keys.iter().all(|key| key.kind.is_hash()))
+                && matches!(&test.ask, Ask::Keys(keys) if keys.iter().all(|key| bit(key.kind) & hash_bits() != 0))
         }
         Node::Any(children) => children.iter().all(is_hash),
         Node::All(_) => false,

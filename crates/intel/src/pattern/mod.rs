@@ -21,12 +21,9 @@ mod tree;
 use ipnet::IpNet;
 
 pub(crate) use reason::Reason;
-pub(crate) use tree::{Fact, Node, Side};
+pub(crate) use tree::{Fact, Found, Node, Side};
 
-use crate::{
-    Indicator,
-    value::{Key, Kind},
-};
+use crate::{Indicator, value::Key};
 
 /// Longer patterns are not looked at.
 const LONGEST: usize = 64 * 1024;
@@ -46,7 +43,7 @@ pub(crate) struct Compiled {
     pub(crate) node: Node,
     /// One of these is in any alert that matches, unless `scan`.
     pub(crate) anchors: Vec<Anchor>,
-    /// It must be tried on each alert that has a value of these kinds (a set of [`Kind::bit`]); 0 for most.
+    /// It must be tried on each alert that has a value of these kinds (a set of [`crate::value::bit`]); 0 for most.
     pub(crate) scan: u32,
     /// A side of an OR was left out.
     pub(crate) partial: Option<Reason>,
@@ -75,6 +72,18 @@ impl Compiled {
             anchors: cover.anchors,
             scan: cover.scan,
             partial: partial.or(negation.then_some(Reason::Negation)),
+        })
+    }
+}
+
+impl Compiled {
+    /// Whether one of its values is among these. False where only fingerprints are the same.
+    pub(crate) fn names_one_of(&self, facts: &[Fact]) -> bool {
+        self.anchors.iter().any(|anchor| match anchor {
+            Anchor::Key(key) => facts.iter().any(|fact| fact.key == *key),
+            Anchor::Network(net) => facts
+                .iter()
+                .any(|fact| fact.ip.is_some_and(|ip| net.contains(&ip))),
         })
     }
 }

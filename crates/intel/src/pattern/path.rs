@@ -1,9 +1,9 @@
 //! Object paths: which values of an alert they speak of.
 
+use alertbridge_alert::observables::Kind;
 use stix_pattern::{ObjectPath, PathStep};
 
 use super::tree::Side;
-use crate::value::Kind;
 
 /// What a path speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

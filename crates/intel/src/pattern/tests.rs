@@ -1,3 +1,5 @@
+use alertbridge_alert::observables::Kind;
+
 use super::*;
 use crate::{How, ObservableValue};
 
@@ -209,9 +211,9 @@ fn hostile_patterns_are_refused_or_bounded() {
 
 #[test]
 fn a_catastrophic_expression_takes_linear_time() {
-    // Exponential for engines that go back: 2^4000 steps.
-    let compiled = compile("[url:value MATCHES '^(a+)+$']").unwrap();
-    let text = format!("{}!", "a".repeat(4000));
+    // Exponential for engines that go back: 2^1900 steps.
+    let compiled = compile("[url:value MATCHES '/(a+)+$']").unwrap();
+    let text = format!("http://evil.example/{}!", "a".repeat(1900));
     assert!(
         compiled
             .node

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{Anchor, scan_text::TextTest};
-use crate::{How, value::Key};
+use crate::{
+    How,
+    value::{Key, bit, commonness},
+};
 
 /// An end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub(crate) enum Node {
 /// One test.
 #[derive(Clone, Debug)]
 pub(crate) struct Test {
-    /// A set of [`crate::value::Kind::bit`].
+    /// A set of [`crate::value::bit`].
     pub(super) kinds: u32,
     pub(super) side: Option<Side>,
     pub(super) negated: bool,
@@ -138,7 +141,7 @@ impl Cover {
             .anchors
             .iter()
             .map(|anchor| match anchor {
-                Anchor::Key(key) => key.kind.commonness(),
+                Anchor::Key(key) => commonness(key.kind),
                 Anchor::Network(_) => u8::MAX,
             })
             .max();
@@ -150,7 +153,7 @@ impl Test {
     fn evaluate(&self, facts: &[Fact]) -> Option<Found> {
         let mut best: Option<Found> = None;
         for fact in facts {
-            let fits = self.kinds & fact.key.kind.bit() != 0
+            let fits = self.kinds & bit(fact.key.kind) != 0
                 && (self.side.is_none() || fact.side.is_none() || self.side == fact.side);
             if !fits || best.is_some_and(|(how, _)| how <= fact.how) {
                 continue;
