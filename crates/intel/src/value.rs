@@ -61,12 +61,16 @@ pub(crate) struct Key {
 impl Key {
     /// The normal form; `None` where the text is no such value.
     pub(crate) fn new(kind: Kind, text: &str) -> Option<Self> {
-        let mut text = kind.normal(text)?;
+        Some(Self::of_normal(kind, kind.normal(text)?))
+    }
+
+    /// From what is in [`Kind::normal`] form already.
+    pub(crate) fn of_normal(kind: Kind, mut text: String) -> Self {
         // Intelligence holds URLs with and without the slash at the end (facts/opencti.md §2.3).
         if kind == Kind::Url && text.ends_with('/') && !text.contains('?') {
             text.pop();
         }
-        Some(Self { kind, text })
+        Self { kind, text }
     }
 
     /// A hash, whichever its length says: feeds mix the algorithms' names up.

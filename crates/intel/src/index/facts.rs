@@ -18,9 +18,7 @@ pub(super) fn facts(observables: &[Observable], parents: bool) -> Vec<Fact> {
         if facts.len() >= MOST {
             break;
         }
-        let Some(key) = Key::new(observable.kind, &observable.value) else {
-            continue;
-        };
+        let key = Key::of_normal(observable.kind, observable.value.clone());
         let fact = |key: Key, how| Fact {
             ip: (key.kind == Kind::Ip).then(|| ip(&key.text)).flatten(),
             key,

@@ -3,6 +3,7 @@
 //! Two layers: the index file in memory ([`table::Table`]) and the changes since ([`overlay::Overlay`]). A miss costs one
 //! look into each. A hit is read from its segment and put to the whole alert, so what the index says is never believed blindly: a
 //! fingerprint that two values share, or an indicator that asks for more, costs a read and nothing else.
+//! Observables are taken to be in the normal form of their kind, as an alert gives them.
 
 mod counts;
 mod facts;
@@ -38,6 +39,7 @@ use crate::{
     },
     fingerprint::FingerprintKey,
     pattern::{Compiled, Fact, Found},
+    value::Key,
 };
 
 /// Indicators read for one alert.
@@ -220,6 +222,17 @@ impl Index {
             hits.truncate(rules.most_hits);
         }
         hits
+    }
+
+    /// Whether any indicator compares this very value, expired or not: memory alone is asked. Networks, parents and `LIKE` are not
+    /// looked at.
+    #[must_use]
+    pub fn knows(&self, observable: &Observable) -> bool {
+        let key = Key::of_normal(observable.kind, observable.value.clone());
+        let value = self.key.of_key(&key);
+        let overlay = self.overlay();
+        overlay.owners(value).next().is_some()
+            || self.table.owners(value).iter().any(|number| overlay.is_alive(*number))
     }
 
     /// The indicators that compare one of these values, and whether their patterns hold.

@@ -29,6 +29,9 @@ fn holds(pattern: &str, values: &[(Kind, &str)]) -> Option<How> {
     compiled.node.evaluate(&facts(values)).map(|(how, _)| how)
 }
 
+/// A pattern, an alert's values, and how they match.
+type Case<'c> = (&'c str, &'c [(Kind, &'c str)], Option<How>);
+
 #[test]
 fn patterns_as_feeds_write_them_match_what_they_mean() {
     let md5 = "5d41402abc4b2a76b9719d911017c592";
@@ -37,7 +40,7 @@ fn patterns_as_feeds_write_them_match_what_they_mean() {
     let evil = (Kind::Domain, "evil.example");
     let other = (Kind::Domain, "other.example");
     #[rustfmt::skip]
-    let cases: &[(&str, &[(Kind, &str)], Option<How>)] = &[
+    let cases: &[Case] = &[
         ("[ipv4-addr:value = '203.0.113.9']", &[ip], Some(How::Exact)),
         ("[ipv4-addr:value = '203.0.113.8']", &[ip], None),
         ("[ipv4-addr:value = '203.0.113.0/24']", &[ip], Some(How::Cidr)),
