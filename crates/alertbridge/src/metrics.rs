@@ -52,6 +52,7 @@ pub struct Metrics {
     tellings: Family<SinkOutcome, Counter>,
     digests: Counter,
     crowded_out: Counter,
+    open_groups: Gauge,
     changes: Family<SinkChange, Counter>,
     latency: Family<SinkLabel, Histogram>,
     pending: Family<SinkLabel, Gauge>,
@@ -83,6 +84,7 @@ impl Default for Metrics {
             tellings: Family::default(),
             digests: Counter::default(),
             crowded_out: Counter::default(),
+            open_groups: Gauge::default(),
             changes: Family::default(),
             latency,
             pending: Family::default(),
@@ -113,6 +115,11 @@ impl Default for Metrics {
             "digests",
             "Digests of bursts and spent budgets opened",
             metrics.digests.clone(),
+        );
+        registry.register(
+            "open_groups",
+            "Groups that repeats may still be folded into",
+            metrics.open_groups.clone(),
         );
         registry.register(
             "groups_crowded_out",
@@ -298,6 +305,7 @@ impl Metrics {
             self.oldest_pending.get_or_create(&labels).set(age.max(0.0));
         }
         self.dead_letters.set(gauge(status.dead_letters));
+        self.open_groups.set(gauge(status.open_groups));
         self.ledger_bytes.set(gauge(status.bytes));
     }
 

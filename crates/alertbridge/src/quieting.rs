@@ -132,13 +132,23 @@ impl Quieting {
                 lane: String::new(),
                 ..route.clone()
             }];
-            for (limit, key) in [
-                (limits.per_customer, key("customer's budget", b"", one)),
-                (limits.per_sink, key("sink's budget", b"", &sink)),
+            let customers = format!("{} customer {}", route.sink, route.lane);
+            for (name, limit, key) in [
+                (
+                    customers,
+                    limits.per_customer,
+                    key("customer's budget", b"", one),
+                ),
+                (
+                    route.sink.clone(),
+                    limits.per_sink,
+                    key("sink's budget", b"", &sink),
+                ),
             ] {
                 // None is no limit.
                 if limit > 0 {
                     budgets.push(Budget {
+                        name,
                         key,
                         digest_key: self::key("budget's digest", b"", one),
                         limit,

@@ -239,7 +239,7 @@ fn repeats_are_those_of_the_script_but_where_it_takes_different_events_for_one()
 }
 
 #[test]
-fn bursts_are_those_of_the_script() {
+fn a_burst_is_of_one_rule_on_one_agent_and_the_script_tells_its_programs_apart() {
     let alerts = [
         sysmon("1", json!({ "image": "a.exe", "commandLine": "1" })),
         sysmon("1", json!({ "image": "a.exe", "commandLine": "2" })),
@@ -252,9 +252,16 @@ fn bursts_are_those_of_the_script() {
     ];
     for one in &alerts {
         for other in &alerts {
-            let script = burst_of_script(one) == burst_of_script(other);
+            let [rule, agent, program] = burst_of_script(one);
+            let [other_rule, other_agent, other_program] = burst_of_script(other);
             let ours = folding(one).burst.unwrap().key == folding(other).burst.unwrap().key;
-            assert_eq!(ours, script, "{one} {other}");
+            assert_eq!(
+                ours,
+                (&rule, &agent) == (&other_rule, &other_agent),
+                "{one} {other}"
+            );
+            // What is one burst to the script is one to us.
+            assert!(ours || (rule, agent, program) != (other_rule, other_agent, other_program));
         }
     }
 }

@@ -49,8 +49,8 @@ fn text(status: &Status, now: Timestamp) -> String {
         text.push_str(&format!("nothing can be written since {since}: {why}\n"));
     }
     text.push_str(&format!(
-        "dead letters: {}\nledger: {} bytes\n",
-        status.dead_letters, status.bytes
+        "dead letters: {}\ngroups that repeats may still join: {}\nledger: {} bytes\n",
+        status.dead_letters, status.open_groups, status.bytes
     ));
     text
 }
@@ -81,6 +81,8 @@ mod tests {
                 "database or disk is full".into(),
             )),
             bytes: 4096,
+            open_groups: 7,
+            crowded_out: 0,
         };
         insta::assert_snapshot!(text(&status, at("2026-11-21T10:00:00Z")));
     }

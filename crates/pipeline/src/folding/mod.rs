@@ -39,7 +39,7 @@ pub struct Repeat {
     pub longest_life: Duration,
 }
 
-/// Different alerts of one rule, agent and program (or file).
+/// Different alerts of one rule on one agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Burst {
     /// Hash of what they share.

@@ -21,19 +21,6 @@ use crate::{
 /// Bytes of a value that is suggested for a silence; longer ones are left out.
 const LONGEST_SUGGESTED: usize = 1024;
 
-/// What tells one program's burst from another's; the first that holds something.
-const ACTORS: &[&str] = &[
-    "data.win.eventdata.image",
-    "data.win.eventdata.newProcessName",
-    "data.eventdata.image",
-    "data.audit.exe",
-    "data.sysmon.image",
-    "data.win.eventdata.targetFilename",
-    "data.eventdata.targetFilename",
-    "syscheck.path",
-    "data.audit.file.name",
-];
-
 #[derive(Debug)]
 pub(crate) struct FoldingRules {
     enabled: bool,
@@ -92,7 +79,7 @@ impl FoldingRules {
                 .filter(|_| is_foldable)
                 .and_then(|(limit, period)| {
                     Some(Burst {
-                        key: burst_key(view, Kept::Hash)?.hash("burst"),
+                        key: base(view, Kept::Hash)?.hash("burst"),
                         limit,
                         period,
                     })
@@ -179,7 +166,7 @@ impl FoldingRules {
         steps.push(step);
         if let Some((limit, period)) = self.burst
             && exception.is_none_or(|exception| !exception.never)
-            && let Some(mut key) = burst_key(view, Kept::Words)
+            && let Some(mut key) = base(view, Kept::Words)
         {
             let says = format!(
                 "{limit} within {period:?}, then folded: {}",
@@ -235,12 +222,6 @@ fn repeat_key(
     if family.has_rest || !family.key.is_empty() {
         generic::add_message(view, &mut key);
     }
-    Some(key)
-}
-
-fn burst_key(view: &AlertView<'_>, kept: Kept) -> Option<Key> {
-    let mut key = base(view, kept)?;
-    key.add(view, ACTORS, Case::System);
     Some(key)
 }
 

@@ -39,7 +39,7 @@ struct Preview {
     alerts: u64,
     /// Of them asked: those whose bytes are still kept.
     asked: u64,
-    /// Of them no silence would have silenced: those it would have.
+    /// Of `asked`: those its matchers hold for.
     silenced: u64,
     /// Of `silenced`: those that were handed to sinks.
     routed: u64,
@@ -74,7 +74,7 @@ struct Example {
 pub fn run(arguments: &cli::SilencePreview) -> Result<Exit, Failure> {
     let matchers = matchers(&arguments.matchers)?;
     let now = clock::now();
-    // What `add` would refuse is told here too, but may be looked at.
+    // What `add` refuses has no preview either.
     if let Err(error) = SilenceRule::new("", &matchers.to_string(), Timestamp::MIN, now) {
         let why = error.to_string().replacen("silence : ", "", 1);
         return Err(usage(why));
