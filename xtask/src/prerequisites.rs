@@ -5,8 +5,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The version the stand-in for IRIS is held against (facts/iris.md §11).
-const CLIENT: &str = "dfir-iris-client==2.0.4";
+/// The official clients the stand-ins are held against (facts/iris.md §11, facts/opencti.md §0).
+const CLIENTS: [&str; 2] = ["dfir-iris-client==2.0.4", "pycti==7.261026.0"];
 /// The targets of this machine's processor, static with musl, and with glibc.
 #[cfg(target_arch = "aarch64")]
 pub const MUSL: &str = "aarch64-unknown-linux-musl";
@@ -32,11 +32,12 @@ pub fn target_folder() -> PathBuf {
 pub fn python_client() -> Result<(), String> {
     let venv = root().join(".venv");
     let python = venv.join("bin/python");
-    if succeeds(Command::new(&python).args(["-c", "import dfir_iris_client.alert"])) {
+    if import(&python) {
         return Ok(());
     }
     eprintln!(
-        "making .venv with {CLIENT}, the official client the stand-in for IRIS is tested with"
+        "making .venv with {}, the official clients the stand-ins are tested with",
+        CLIENTS.join(" and ")
     );
     let make = |venv: &Path| {
         succeeds(
@@ -53,33 +54,45 @@ pub fn python_client() -> Result<(), String> {
                     .to_owned(),
             );
         }
-        if !(succeeds(Command::new("apt-get").arg("update"))
-            && succeeds(
-                Command::new("apt-get")
-                    .env("DEBIAN_FRONTEND", "noninteractive")
-                    .args(["install", "-y", "python3", "python3-venv"]),
-            ))
-        {
+        if !apt_install(&["python3", "python3-venv"]) {
             return Err("apt-get could not install python3 and python3-venv".to_owned());
         }
         if !make(&venv) {
             return Err("python3 -m venv does not work".to_owned());
         }
     }
-    if succeeds(Command::new(&python).args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        CLIENT,
-        "pycti==7.261026.0",
-    ])) {
-        Ok(())
-    } else {
-        Err(format!(
-            "pip could not install {CLIENT} into .venv: is PyPI reachable?"
-        ))
+    if !succeeds(
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(CLIENTS),
+    ) {
+        return Err(format!(
+            "pip could not install {} into .venv: is PyPI reachable?",
+            CLIENTS.join(" and ")
+        ));
     }
+    if import(&python) {
+        return Ok(());
+    }
+    // pycti asks libmagic what kind a file is.
+    if is_root() && apt_install(&["libmagic1"]) && import(&python) {
+        return Ok(());
+    }
+    Err("the clients in .venv can't be imported: apt-get install libmagic1, or run this once as root".to_owned())
+}
+
+fn import(python: &Path) -> bool {
+    succeeds(Command::new(python).args(["-c", "import dfir_iris_client.alert, pycti"]))
+}
+
+fn apt_install(packages: &[&str]) -> bool {
+    succeeds(Command::new("apt-get").arg("update"))
+        && succeeds(
+            Command::new("apt-get")
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .args(["install", "-y"])
+                .args(packages),
+        )
 }
 
 /// Whether the hook can be built static with musl; tries to add the target.
