@@ -71,7 +71,8 @@ pub async fn ids(config: &IrisConfig) -> Result<IrisIds, IdsError> {
 pub struct Finding {
     /// Whether it is well.
     pub ok: bool,
-    /// What was checked, a stable word: `reachable`, `version`, `key`, `alerts_read`, `alerts_write`, `names`, `customer`.
+    /// What was checked, a stable word: `reachable`, `version`, `key`, `alerts_read`, `alerts_write`, `names`, `customer`;
+    /// `ended_statuses` only where one is unknown.
     pub what: &'static str,
     /// What was found, and what to do where it is not well.
     pub text: String,
@@ -104,6 +105,16 @@ impl IrisSink {
             ));
         }
         let names = self.resolved(None).await;
+        if let Ok(resolved) = &names {
+            let unknown = self.ended_statuses.iter();
+            let unknown = unknown.filter(|name| resolved.status_id(name).is_none());
+            findings.extend(unknown.map(|name| {
+                let text = format!(
+                    "IRIS has no alert status `{name}` (`ended_statuses`), so none ends by it"
+                );
+                finding("ended_statuses", Err(text))
+            }));
+        }
         findings.push(finding(
             "names",
             names

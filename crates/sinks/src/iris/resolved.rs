@@ -36,6 +36,11 @@ impl Resolved {
         name_of(&self.severity_rows, id)
     }
 
+    /// The id of any status of this IRIS.
+    pub(crate) fn status_id(&self, name: &str) -> Option<i64> {
+        id_of(&self.status_rows, name)
+    }
+
     /// The name of a status.
     pub(crate) fn status_name(&self, id: i64) -> Option<&str> {
         name_of(&self.status_rows, id)

@@ -405,6 +405,20 @@ async fn text_from_alerts_is_as_harmless_in_a_note_as_everywhere() {
 }
 
 #[tokio::test]
+async fn a_block_that_could_not_be_found_again_is_never_written() {
+    let mut world = World::new(json!({})).await;
+    for name in ["", "Repeats", "repeats 2", "a\nb"] {
+        world.amendment.block = Some(Block {
+            name: name.to_owned(),
+            text: Some("x".to_owned()),
+        });
+        let amended = world.amend().await;
+        assert!(matches!(amended, Amended::Never { .. }), "{amended:?}");
+    }
+    assert_eq!(world.updates(), 0);
+}
+
+#[tokio::test]
 async fn a_note_that_has_no_room_is_left_as_it_is() {
     let world = World::new(json!({"alert_note": "x".repeat(1 << 20)})).await;
     let amended = world.amend().await;

@@ -237,6 +237,13 @@ async fn a_check_names_what_is_not_well() {
     .await;
     let good = sink(&sandbox, json!({"default_customer": "IrisInitialClient"}));
     assert!(check(&good).await.iter().all(|(_, ok)| *ok));
+    let odd = sink(&sandbox, json!({"ended_statuses": ["closed", "Finished"]}));
+    let bad: Vec<_> = check(&odd)
+        .await
+        .into_iter()
+        .filter(|(_, ok)| !ok)
+        .collect();
+    assert_eq!(bad, [("ended_statuses", false)]);
     let poor = sink(
         &sandbox,
         json!({"key": "service-key", "status": "Open", "default_customer": "IrisInitialClient"}),

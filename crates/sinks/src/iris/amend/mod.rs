@@ -27,10 +27,12 @@ use self::{
     history::News,
     plan::{NOTE_LIMIT, NoRoom, Plan, Wish},
     seen::{Seen, says_not_found},
+    splice::is_name,
 };
 use super::{
     IrisSink,
     classify::{self, Meaning},
+    config::SourceReference,
     identity::alert_uuid,
     lookup::{Found, Version, answered, of_fault},
     resolved::Resolved,
@@ -59,6 +61,13 @@ impl IrisSink {
     }
 
     async fn try_amend(&self, amendment: &Amendment) -> Result<Amended, Amended> {
+        if let Some(block) = &amendment.block
+            && !is_name(&block.name)
+        {
+            return Err(Amended::Never {
+                why: format!("`{}` is no name of a block", block.name.escape_debug()),
+            });
+        }
         let resolved = self.resolved(None).await?;
         let customer = self.customer(&amendment.lane).await?;
         let uuid = alert_uuid(customer, &amendment.reference);
@@ -196,8 +205,11 @@ impl IrisSink {
         let reference = attribute_text(&amendment.reference, &mut unused);
         match self.find(uuid, &reference).await? {
             Found::Present(id) => Ok(Some(id)),
-            Found::Absent => Ok(None),
-            Found::Unknowable => Err(Amended::Never {
+            // An older server searched for our reference, and may have been given another.
+            Found::Absent if self.settings.mapping.source_ref == SourceReference::Reference => {
+                Ok(None)
+            }
+            Found::Absent | Found::Unknowable => Err(Amended::Never {
                 why: "this version of IRIS never told the alert's id and can't be asked for it"
                     .to_owned(),
             }),

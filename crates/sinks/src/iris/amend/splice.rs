@@ -143,17 +143,21 @@ fn read(text: &str, before: &str, after: &str, wanted: &str, begins: bool) -> Op
         None => (inner, 1),
         Some((name, digits)) => (name, number(digits)?),
     };
-    let is_name = !name.is_empty()
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    is_name.then_some(Mark {
+    is_name(name).then_some(Mark {
         start: 0,
         end: before.len() + length + after.len(),
         begins,
         ours: name == wanted,
         number,
     })
+}
+
+/// Lower-case letters and hyphens: nothing that could be taken for another part of a mark.
+pub(crate) fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
 /// The number of a second or later block.
