@@ -76,7 +76,7 @@ fn login(number: u32, agent: &str, description: &str) -> Vec<u8> {
         "agent": {"id": "001", "name": agent},
         "manager": {"name": "m1"},
         "decoder": {"name": "sshd"},
-        "data": {"srcip": "203.0.113.9", "srcuser": "o'brien"},
+        "data": {"srcip": "203.0.113.9", "srcuser": "root"},
     });
     serde_json::to_vec(&alert).unwrap()
 }
@@ -417,7 +417,7 @@ fn a_preview_tells_what_a_silence_would_have_silenced() {
 fn noise_names_the_loudest_and_what_it_suggests_can_be_pasted() {
     let mut alerts: Vec<(Vec<u8>, Placement)> = Vec::new();
     for number in 0..9 {
-        alerts.push((login(number, "bastion", "sshd: it's \u{1b}[2J"), routed()));
+        alerts.push((login(number, "o'brien", "sshd: it's \u{1b}[2J"), routed()));
     }
     let world = world(&alerts);
     let since = "2026-11-20T00:00:00Z";
@@ -435,7 +435,7 @@ fn noise_names_the_loudest_and_what_it_suggests_can_be_pasted() {
     assert!(line("gate follower").contains("30  76.9 %"), "{text}");
     assert!(line("repeat ").contains(" 8 "), "{text}");
     assert!(
-        line("5710 bastion").ends_with("5       9  23.1 %         0       8       1"),
+        line("5710 o'brien").ends_with("5       9  23.1 %         0       8       1"),
         "{text}"
     );
     assert!(line("repeats of m1:1795250613.0").contains(" 8 "), "{text}");

@@ -98,7 +98,7 @@ fn text(listed: &Listed<'_>) -> String {
     let hits = match (silence.hits, silence.last_hit, listed.idle) {
         (hits, Some(last), false) => format!("{hits} alerts silenced, the last {}", moment(last)),
         (hits, Some(last), true) => format!(
-            "{hits} alerts silenced, the last {}: never matched in 30 days",
+            "{hits} alerts silenced, the last {}: none in 30 days",
             moment(last)
         ),
         (_, None, true) => "never matched in 30 days".into(),
