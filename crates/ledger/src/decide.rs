@@ -10,8 +10,10 @@ use crate::{Budget, FoldKey, Folding, GroupKind, LONGEST_WAIT};
 /// A burst's digest lives no longer: a day.
 pub(crate) const LONGEST_BURST: i64 = 86_400_000;
 
-/// So many groups that ended by age are closed with each intake.
-pub(crate) const SWEPT: usize = 64;
+/// So many groups that ended by age are closed with an intake of so many alerts: always more than it can open.
+pub(crate) fn swept(arrivals: usize) -> usize {
+    arrivals.saturating_mul(2).max(64)
+}
 
 /// Sources' clocks may differ by so much before the clock counts as set back.
 pub(crate) const SKEW: i64 = 60_000;

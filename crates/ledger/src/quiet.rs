@@ -13,7 +13,22 @@
 //!    none. (Opening a burst's digest costs a budget one alert; where it is spent, the alert goes into the budget's digest.)
 //! 4. Else it is routed.
 //!
-//! A clock that was set back never keeps a group open for longer than its window from then on: times in the future count as now.
+//! Where an alert has no sink, there is nobody to be spared: it is routed, and opens nothing. Only what is routed is charged to
+//! bursts and budgets. A burst's period begins with the first alert after the last period; a budget's at multiples of it since 1970.
+//!
+//! **Ends.** A group of which the parent died (all its deliveries dead letters) goes on with its oldest member whose bytes are
+//! kept, which is routed where the parent was, by the lanes it had then; a digest's ends. One whose parent was closed at a sink
+//! ends, and what that sink was not told goes on with a new alert that names the old one at that sink ([`Continues`]); where
+//! nothing is untold or no bytes are kept, the next alert of the key does, as long as the group would have lived. The new group
+//! has the values of the old one, because they are not known by alert. Of several sinks the first to close it counts; the others
+//! are still told what stays in the old group, and get the new alert like any other. A group in which nothing was folded leaves no
+//! trace when it ends by age.
+//!
+//! **Bounds.** At most [`MOST_GROUPS`] are open: then the ones that would end first leave. A digest waits for no longer than
+//! [`crate::LONGEST_WAIT`], as any delivery.
+//!
+//! A clock that was set back (by more than the minute that sources may differ) never keeps a group open for longer than its
+//! window from the next intake on: times in the future count as now.
 
 use std::time::Duration;
 
@@ -60,7 +75,7 @@ pub struct Burst {
     pub key: FoldKey,
     /// So many go out for themselves within the period.
     pub limit: u32,
-    /// The digest goes out this long after it was opened, and ends when nothing came for so long (or after a day).
+    /// The digest goes out this long after it was opened (after two hours at the latest), and ends when nothing came for so long (or after a day).
     pub period: Duration,
 }
 
@@ -77,7 +92,7 @@ pub struct Budget {
     pub limit: u32,
     /// Periods begin at multiples of it since 1970 UTC; a digest lives no longer than its period.
     pub period: Duration,
-    /// The digest goes out this long after it was opened, or at the period's end.
+    /// The digest goes out this long after it was opened, or at the period's end; after two hours at the latest.
     pub wait: Duration,
 }
 
@@ -159,7 +174,7 @@ pub enum GroupKind {
 /// Alerts counted into one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// Its number.
+    /// Its number, that of the alert that opened it.
     pub id: i64,
     /// What it is.
     pub kind: GroupKind,
@@ -175,9 +190,9 @@ pub struct Group {
     pub folded: u64,
     /// What varies, the values of the first alert included.
     pub fields: Vec<FieldSummary>,
-    /// How many of `folded` the sink was told so far.
+    /// How many of `folded` the sink was told so far; may be more where some went on with another alert since.
     pub told: u64,
-    /// Why nothing is folded into it any more; `None` while it is open, or may be but for its age.
+    /// Why nothing is folded into it any more: what the sink said, `dead`, `superseded` (by a higher level), `crowded out`; `None` while it is open, or may be but for its age.
     pub ended: Option<String>,
     /// The first references folded into it, in order, at most [`MOST_MEMBERS`].
     pub members: Vec<String>,

@@ -443,7 +443,7 @@ pub trait Ledger: Send + Sync + 'static {
     fn settle(&self, settlements: Vec<Settlement>) -> Receipt<Settled>;
 
     /// Frees all claims whose lease ended before `now`, or all claims (`None`: at start, when no worker can be alive). They come
-    /// back with `doubt`. Returns how many.
+    /// back with `doubt`. Tellings are freed likewise. Returns how many deliveries.
     fn release(&self, expired_before: Option<Timestamp>) -> Receipt<u64>;
 
     /// Stores or replaces a pause; claims leave it out until its `probe_at`.

@@ -10,7 +10,7 @@ use alertbridge_ledger::{
     SilencedBy, SqliteLedger, Verdict,
 };
 use support::{
-    arrival, at, delivered, intake, options,
+    arrival, at, delivered, options,
     quiet::{budgeted, bursting, collecting, repeat, taken},
     route, settlements, sound, wait,
 };

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Arrival, FoldKey, Intake, IntakeReport, LetterId, Malformed, Pause, Prune, PruneReport, Route,
-    Settled, Settlement, Verdict, decide::SWEPT, further_reference,
+    Settled, Settlement, Verdict, decide::swept, further_reference,
 };
 
 #[derive(Debug, Default)]
@@ -185,7 +185,7 @@ impl Model {
         if !intake.arrivals.is_empty() {
             let now = intake.received_at.as_millisecond();
             self.set_back(now);
-            self.sweep(now, SWEPT);
+            self.sweep(now, swept(intake.arrivals.len()));
         }
         for arrival in intake.arrivals {
             self.keep(&intake.source, intake.received_at, arrival, &mut report);

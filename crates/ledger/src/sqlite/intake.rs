@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Arrival, GroupKind, Intake, IntakeReport, LedgerError, Malformed, Placement, Route,
-    decide::{Decision, SWEPT, decide},
+    decide::{Decision, decide, swept},
     names::{rule_of, silencer},
 };
 
@@ -107,7 +107,7 @@ pub(super) fn intake(
     }
     if !intake.arrivals.is_empty() {
         groups::set_back(batch, intake.received_at)?;
-        groups::sweep(batch, intake.received_at, SWEPT)?;
+        groups::sweep(batch, intake.received_at, swept(intake.arrivals.len()))?;
         let mut inserts = Inserts::new(batch.connection)?;
         for packed in &intake.arrivals {
             let origin = (source, intake.received_at);
