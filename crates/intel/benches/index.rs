@@ -2,7 +2,11 @@
 //!
 //! `cargo bench -p alertbridge-intel --bench index [-- --quick | --full]`: 10 k and 1 M indicators; quick 10 k and 100 k; full
 //! 10 M as well (needs about 5 GB of disk). Values: 40 % SHA-256, 10 % MD5, 20 % domains, 20 % URLs, 10 % addresses.
-#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark that can't go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark that can't go on has failed"
+)]
 
 use std::{
     collections::HashMap,
@@ -80,7 +84,14 @@ fn indicator(number: usize, score: u8) -> Indicator {
 
 fn observable(number: usize) -> Observable {
     let (kind, value) = value(number);
-    Observable { kind, value, written: None, field: String::new(), role: Role::Either, via: Via::Field }
+    Observable {
+        kind,
+        value,
+        written: None,
+        field: String::new(),
+        role: Role::Either,
+        via: Via::Field,
+    }
 }
 
 fn measure(size: usize) {
@@ -113,19 +124,26 @@ fn measure(size: usize) {
 }
 
 fn look_up(store: &IndicatorStore, size: usize) {
-    let plain: HashMap<String, u64> =
-        (0..size).map(|number| (value(number).1, number as u64)).collect();
-    let hits: Vec<Observable> =
-        (0..LOOK_UPS).map(|n| observable(mixed(n) as usize % size)).collect();
+    let plain: HashMap<String, u64> = (0..size)
+        .map(|number| (value(number).1, number as u64))
+        .collect();
+    let hits: Vec<Observable> = (0..LOOK_UPS)
+        .map(|n| observable(mixed(n) as usize % size))
+        .collect();
     let misses: Vec<Observable> = (0..LOOK_UPS).map(|n| observable(size + n)).collect();
     let index = store.index();
     let rules = MatchRules::default();
     let now = Timestamp::UNIX_EPOCH;
-    let map = |list: &[Observable]| best(list.len(), || count(list, |o| plain.contains_key(&o.value)));
+    let map =
+        |list: &[Observable]| best(list.len(), || count(list, |o| plain.contains_key(&o.value)));
     let knows = |list: &[Observable]| best(list.len(), || count(list, |o| index.knows(o)));
     let matches = |list: &[Observable]| {
         best(list.len(), || {
-            count(list, |o| !index.matches(std::slice::from_ref(o), &rules, now).is_empty())
+            count(list, |o| {
+                !index
+                    .matches(std::slice::from_ref(o), &rules, now)
+                    .is_empty()
+            })
         })
     };
     let (map_hit, map_miss) = (map(&hits), map(&misses));
@@ -176,7 +194,9 @@ fn open(folder: &Path, size: usize) {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let mut numbers = text.split_whitespace().map(|number| number.parse::<f64>().unwrap());
+    let mut numbers = text
+        .split_whitespace()
+        .map(|number| number.parse::<f64>().unwrap());
     let (seconds, kib) = (numbers.next().unwrap(), numbers.next().unwrap());
     println!(
         "  open       {:>9.3} s; resident {:.1} bytes an indicator\n",
@@ -188,7 +208,10 @@ fn open(folder: &Path, size: usize) {
 fn probe(folder: &Path) {
     let before = of_process("VmRSS:");
     let begin = Instant::now();
-    let options = StoreOptions { read_only: true, ..StoreOptions::default() };
+    let options = StoreOptions {
+        read_only: true,
+        ..StoreOptions::default()
+    };
     let store = IndicatorStore::open(folder, options).unwrap();
     let seconds = begin.elapsed().as_secs_f64();
     println!("{seconds} {}", of_process("VmRSS:") - before);

@@ -232,7 +232,11 @@ impl Index {
         let value = self.key.of_key(&key);
         let overlay = self.overlay();
         overlay.owners(value).next().is_some()
-            || self.table.owners(value).iter().any(|number| overlay.is_alive(*number))
+            || self
+                .table
+                .owners(value)
+                .iter()
+                .any(|number| overlay.is_alive(*number))
     }
 
     /// The indicators that compare one of these values, and whether their patterns hold.

@@ -51,7 +51,7 @@ pub struct Applied {
     pub upserted: usize,
     /// Indicators that are gone now.
     pub deleted: usize,
-    /// Of the upserted ones: those that can't match, see [`IndicatorStore::unsupported`].
+    /// Of the upserted ones: those that can't match, see [`crate::IndicatorStore::unsupported`].
     pub unsupported: usize,
     /// Changes that were not taken in: no provider, no id, or one too long.
     pub rejected: usize,
