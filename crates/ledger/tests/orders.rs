@@ -54,8 +54,11 @@ fn feed(ledger: &dyn Ledger, brought: &[(bool, u64)]) -> Totals {
     totals
 }
 
+/// Which source brought which alert.
+type Brought = Vec<(bool, u64)>;
+
 /// The same alerts in two orders, with copies in either source.
-fn two_orders() -> impl Strategy<Value = (Vec<(bool, u64)>, Vec<(bool, u64)>)> {
+fn two_orders() -> impl Strategy<Value = (Brought, Brought)> {
     prop::collection::vec((any::<bool>(), 0..60u64), 1..120).prop_flat_map(|brought| {
         let shuffled = Just(brought.clone()).prop_shuffle();
         (Just(brought), shuffled)

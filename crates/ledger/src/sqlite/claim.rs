@@ -15,13 +15,12 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use super::{
     batch::{Batch, Origin},
     error::SqlError,
-    groups,
     pauses::{Gate, gates},
     payload::unpack,
     succession, tellings,
     time::{millis, timestamp},
 };
-use crate::{Claim, Claimed, GroupKind, LONGEST_WAIT};
+use crate::{Claim, Claimed, LONGEST_WAIT};
 
 /// So many deliveries of agents that have their share are passed over before the lane is read by agent.
 const MOST_SKIPPED: usize = 256;
@@ -445,7 +444,7 @@ fn give(
         Some(Ok((mut claimed, fold))) => {
             // Only what is the parent of more than the repeats it opened itself says so.
             if fold.is_some() {
-                in_its_group(batch, ready, &mut claimed)?;
+                tellings::begun(batch, (ready.alert, ready.sink), &mut claimed)?;
             }
             Some(Ok(claimed))
         }
@@ -463,21 +462,6 @@ fn give(
         );
     }
     Ok(found.unwrap_or_else(missing))
-}
-
-/// What an alert shows of its group: a digest all of it, one that goes on from another that.
-fn in_its_group(batch: &Batch<'_>, ready: &Ready, claimed: &mut Claimed) -> Result<(), SqlError> {
-    let Some(group) = groups::of_parent(batch.connection, ready.alert)? else {
-        return Ok(());
-    };
-    if group.kind != GroupKind::Repeats {
-        let told = tellings::show(batch, ready.delivery, ready.sink, &group, ready.doubt)?;
-        claimed.digest = groups::group(batch.connection, group.id, told)?;
-    }
-    claimed.continues = groups::continues(batch.connection, group.id)?
-        .filter(|(sink, _)| *sink == ready.sink)
-        .map(|(_, continues)| continues);
-    Ok(())
 }
 
 /// Makes a dead letter of a delivery whose bytes are damaged, so that it stops nobody behind it.

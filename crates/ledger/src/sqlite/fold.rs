@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::{
-    batch::{Batch, Payer},
+    batch::Batch,
+    counters::Payer,
     error::SqlError,
     groups::{self, NewGroup},
     succession, tellings,

@@ -4,12 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{
-    batch::{Batch, Payer},
-    error::SqlError,
-    succession,
-    time::timestamp,
-};
+use super::{batch::Batch, counters::Payer, error::SqlError, succession, time::timestamp};
 use crate::{
     Continues, FoldKey, Group, GroupKind, MOST_MEMBERS,
     decide::{Known, Run, SKEW, State},

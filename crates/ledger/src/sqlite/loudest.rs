@@ -96,7 +96,7 @@ mod tests {
             number: number as i64,
             level: number as u32 % 16,
             outcome: number as i64 % 3,
-            kept: number % 2 == 0,
+            kept: number.is_multiple_of(2),
         }
     }
 

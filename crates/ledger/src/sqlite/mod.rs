@@ -11,6 +11,7 @@ mod batch;
 mod books;
 mod claim;
 mod connection;
+mod counters;
 mod dead_letters;
 mod error;
 mod fold;

@@ -18,8 +18,8 @@ use super::{
     time::{millis, timestamp},
 };
 use crate::{
-    GroupKind, LONGEST_WAIT, Settled, TellClaim, TellVerdict, Telling, Told, attempts::What,
-    decide::span,
+    Claimed, GroupKind, LONGEST_WAIT, Settled, TellClaim, TellVerdict, Telling, Told,
+    attempts::What, decide::span,
 };
 
 /// A group has grown: whoever shows its parent is to be told.
@@ -68,9 +68,28 @@ pub(super) fn shown(
     Ok(())
 }
 
+/// A delivery is begun: what its alert shows of its group. A digest shows all of it, one that goes on from another that.
+pub(super) fn begun(
+    batch: &Batch<'_>,
+    (alert, sink): (i64, i64),
+    claimed: &mut Claimed,
+) -> Result<(), SqlError> {
+    let Some(group) = groups::of_parent(batch.connection, alert)? else {
+        return Ok(());
+    };
+    if group.kind != GroupKind::Repeats {
+        let told = show(batch, claimed.delivery, sink, &group, claimed.doubt)?;
+        claimed.digest = groups::group(batch.connection, group.id, told)?;
+    }
+    claimed.continues = groups::continues(batch.connection, group.id)?
+        .filter(|(there, _)| *there == sink)
+        .map(|(_, continues)| continues);
+    Ok(())
+}
+
 /// A digest is about to be shown with its count; where an earlier attempt is in doubt, that one's may be shown. Returns the count
 /// told before.
-pub(super) fn show(
+fn show(
     batch: &Batch<'_>,
     delivery: i64,
     sink: i64,
