@@ -231,7 +231,14 @@ fn a_burst_of_different_alerts_becomes_a_digest_that_holds_them_all() {
     let title = stored.title.clone();
     assert!(title.contains("550") && title.contains("db01"), "{title}");
     let description = column(&stored, "alert_description");
-    assert!(description.contains("m1:1795250700.39"), "{description}");
+    assert!(description.contains("m1:1795250700.24"), "{description}");
+    assert!(description.contains("explain"), "{description}");
+    // All that it holds are in the ledger.
+    let explained = world.text(&["explain", "m1:1795250700.5+digest", "--json"]);
+    let explained: Value = serde_json::from_str(&explained).unwrap();
+    let members = explained[0]["members"].as_array().unwrap();
+    assert_eq!(members.len(), 35);
+    assert_eq!(members[34], "m1:1795250700.39");
 }
 
 #[test]
