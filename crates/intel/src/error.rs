@@ -43,8 +43,10 @@ pub enum IntelError {
         /// The newest one known.
         known: u32,
     },
-    /// The list was finished or thrown away already.
-    #[error("no list of {0} is being taken in any more; begin a new one")]
+    /// The list was finished or thrown away already, or its last part was lost with a failed write.
+    #[error(
+        "this list of {0} is not being taken in any more; begin again, it goes on where it was durable"
+    )]
     NoFullSync(String),
     /// Opened for reading only.
     #[error("the store is open for reading only")]

@@ -131,11 +131,15 @@ impl Manifest {
                 let mut file = File::create(&path)?;
                 file.write_all(&text)?;
                 folder.step("manifest: sync")?;
-                file.sync_all()?;
-                folder.step("manifest: rename")?;
-                std::fs::rename(&path, folder.path(NAME))
+                file.sync_all()
             })
             .map_err(IntelError::io("write", &path))?;
+        // The names of the files it speaks of come first.
+        folder.sync()?;
+        folder
+            .step("manifest: rename")
+            .and_then(|()| std::fs::rename(&path, folder.path(NAME)))
+            .map_err(IntelError::io("rename", &path))?;
         folder.sync()
     }
 

@@ -1,6 +1,6 @@
 //! Taking in a provider's whole list while the old one serves.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Applied, Cursor, Shared, rebuild, staging::Staging};
 use crate::{
@@ -16,6 +16,7 @@ pub struct FullSync {
     shared: Arc<Shared>,
     provider: String,
     resumed_at: Option<String>,
+    generation: u32,
     rejected: usize,
     unsupported: usize,
 }
@@ -30,11 +31,14 @@ pub(super) fn begin(shared: &Arc<Shared>, provider: &str) -> Result<FullSync> {
         let staging = Staging::begin(&shared.folder, &mut writer.manifest, provider)?;
         writer.staging.insert(provider.to_owned(), staging);
     }
-    let staging = writer.staging.get(provider);
+    let staging = writer.staging.get_mut(provider);
+    let staging = staging.ok_or_else(|| IntelError::NoFullSync(provider.to_owned()))?;
+    staging.revive(&shared.folder)?;
     Ok(FullSync {
         shared: Arc::clone(shared),
         provider: provider.to_owned(),
-        resumed_at: staging.and_then(Staging::cursor).map(str::to_owned),
+        resumed_at: staging.cursor().map(str::to_owned),
+        generation: staging.generation,
         rejected: 0,
         unsupported: 0,
     })
@@ -64,10 +68,7 @@ impl FullSync {
         self.unsupported +=
             usize::from(upsert.is_some_and(|upsert| reason_of(upsert.flags).is_some()));
         let mut writer = self.shared.writer()?;
-        let staging = writer
-            .staging
-            .get_mut(&self.provider)
-            .ok_or_else(|| self.ended())?;
+        let staging = self.staging(&mut writer.staging)?;
         staging.push(entry);
         if staging.is_full() {
             staging.flush(&self.shared.folder, None)?;
@@ -82,10 +83,7 @@ impl FullSync {
     pub fn checkpoint(&mut self, cursor: &str) -> Result<()> {
         let mut writer = self.shared.writer()?;
         let writer = &mut *writer;
-        let staging = writer
-            .staging
-            .get_mut(&self.provider)
-            .ok_or_else(|| self.ended())?;
+        let staging = self.staging(&mut writer.staging)?;
         staging.sync(&self.shared.folder, Some(cursor))?;
         staging.spill_if_due(
             &self.shared.folder,
@@ -101,10 +99,9 @@ impl FullSync {
     /// [`IntelError`]: the old list still serves, and this one can be resumed.
     pub fn finish(self, cursor: Option<Cursor>) -> Result<Applied> {
         let mut writer = self.shared.writer()?;
-        let mut staging = writer
-            .staging
-            .remove(&self.provider)
-            .ok_or_else(|| self.ended())?;
+        self.staging(&mut writer.staging)?;
+        let staging = writer.staging.remove(&self.provider);
+        let mut staging = staging.ok_or_else(|| self.ended())?;
         let complete = rebuild::Complete {
             provider: &self.provider,
             staging: &mut staging,
@@ -137,6 +134,13 @@ impl FullSync {
         writer.staging.remove(&self.provider);
         self.shared.folder.remove_others(&writer.manifest.files());
         Ok(())
+    }
+
+    /// The list, if it is the one this handle was given.
+    fn staging<'w>(&self, all: &'w mut BTreeMap<String, Staging>) -> Result<&'w mut Staging> {
+        all.get_mut(&self.provider)
+            .filter(|staging| staging.generation == self.generation)
+            .ok_or_else(|| self.ended())
     }
 
     /// Another handle of the same list finished or abandoned it.

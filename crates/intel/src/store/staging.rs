@@ -43,7 +43,10 @@ pub(super) struct Staging {
     cursor: Option<String>,
     /// Where the synced part of the segment ends.
     synced: u64,
+    /// A sync failed: what was pushed since the last one is lost.
     stopped: bool,
+    /// Raised when it is read back after that; who pushed before must begin anew.
+    pub(super) generation: u32,
 }
 
 impl Staging {
@@ -99,7 +102,21 @@ impl Staging {
             pending: Vec::new(),
             pending_bytes: 0,
             stopped: false,
+            generation: 0,
         }
+    }
+
+    /// After a failed sync: back to what is durable.
+    pub(super) fn revive(&mut self, folder: &Folder) -> Result<()> {
+        if self.stopped {
+            let generation = self.generation + 1;
+            let durable = Self::reopen(folder, &self.provider, self.state.clone())?;
+            *self = Self {
+                generation,
+                ..durable
+            };
+        }
+        Ok(())
     }
 
     pub(super) fn cursor(&self) -> Option<&str> {
@@ -150,7 +167,7 @@ impl Staging {
     pub(super) fn sync(&mut self, folder: &Folder, cursor: Option<&str>) -> Result<()> {
         self.flush(folder, cursor)?;
         if let Err(error) = self.segment.sync(folder, self.synced) {
-            // The chunk names places that are cut off now. At the next opening it is read back from what is there.
+            // The chunk names places that are cut off now, see `revive`.
             self.stopped = true;
             return Err(error);
         }

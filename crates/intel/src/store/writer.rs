@@ -8,6 +8,7 @@ use crate::{
     disk::{
         entry::{Encoded, reason_of},
         manifest::{Manifest, StoredCursor},
+        merge::number_of,
         segment::Segment,
     },
     index::Effect,
@@ -69,6 +70,7 @@ pub(super) fn append(
     if entries.is_empty() && cursor.is_none() {
         return Ok(());
     }
+    check_providers(shared, entries)?;
     // First to the lists being taken in: a change that is durable there and not in the journal comes again, the other way
     // round it would be lost when the list is swapped in.
     for (provider, staging) in &mut writer.staging {
@@ -77,6 +79,7 @@ pub(super) fn append(
             .filter(|entry| entry.head.provider == *provider)
             .peekable();
         if theirs.peek().is_some() {
+            staging.revive(&shared.folder)?;
             theirs.for_each(|entry| staging.push(entry.clone()));
             staging.sync(&shared.folder, None)?;
         }
@@ -121,4 +124,14 @@ pub(super) fn compact_if_due(shared: &Shared, writer: &mut Writer) {
     {
         tracing::error!(%error, "the index file can't be written; changes stay in the journal");
     }
+}
+
+/// A provider that has no number left must not get into the journal: it could not be read back.
+fn check_providers(shared: &Shared, entries: &[Encoded]) -> Result<()> {
+    let index = shared.index();
+    let mut names = index.overlay().providers.clone();
+    for entry in entries {
+        number_of(&mut names, &entry.head.provider)?;
+    }
+    Ok(())
 }
