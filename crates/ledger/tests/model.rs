@@ -69,6 +69,26 @@ impl Pair<'_> {
                 self.claimed
                     .extend(self.both(|ledger| ledger.claim(claim.clone())));
             }
+            Action::Deliver { sink, dead } => {
+                let claim = Claim {
+                    sink: name("sink", *sink),
+                    limit: 50,
+                    per_agent: 50,
+                    now,
+                    lease: Duration::from_secs(60),
+                    probe: false,
+                };
+                let verdict = if *dead {
+                    DrawnVerdict::Dead
+                } else {
+                    DrawnVerdict::Delivered(false)
+                };
+                let claimed = self.both(|ledger| ledger.claim(claim.clone()));
+                let count = claimed.len() as u8;
+                self.claimed.extend(claimed);
+                let all = (0..count).map(|which| (which, false, verdict.clone()));
+                self.settle(&all.collect::<Vec<_>>());
+            }
             Action::Dismiss(number) => {
                 let id = self.letter(*number);
                 self.both(|ledger| ledger.dismiss(&id, now));
@@ -146,6 +166,25 @@ impl Pair<'_> {
             }
             Action::Settle(drawn) => self.settle(drawn),
             Action::SettleTellings(drawn) => self.settle_tellings(drawn),
+            Action::Tell { sink, ended } => {
+                let claim = TellClaim {
+                    sink: name("sink", *sink),
+                    limit: 8,
+                    now,
+                    interval: Duration::from_secs(1),
+                    lease: Duration::from_secs(60),
+                };
+                let verdict = if *ended {
+                    DrawnTold::Ended
+                } else {
+                    DrawnTold::Written
+                };
+                let claimed = self.both(|ledger| ledger.claim_tellings(claim.clone()));
+                let count = claimed.len() as u8;
+                self.tellings.extend(claimed);
+                let all = (0..count).map(|which| (which, false, verdict.clone()));
+                self.settle_tellings(&all.collect::<Vec<_>>());
+            }
         }
         self.agree();
     }
@@ -166,7 +205,7 @@ impl Pair<'_> {
         let mut settlements = Vec::new();
         for (which, wrong_fence, verdict) in drawn {
             // Counted from the newest: those are likely to be still claimed.
-            let back = usize::from(*which) % self.claimed.len().min(12);
+            let back = usize::from(*which) % self.claimed.len().min(50);
             let claimed = &self.claimed[self.claimed.len() - 1 - back];
             let verdict = match verdict {
                 DrawnVerdict::Dead => Verdict::Dead {

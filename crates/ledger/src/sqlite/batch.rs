@@ -356,6 +356,11 @@ impl<'a> Batch<'a> {
 }
 
 impl Names {
+    /// How many groups are open; `None` where that was not asked yet.
+    pub(super) fn open_groups(&self) -> Option<u64> {
+        self.open.map(|open| u64::try_from(open.count).unwrap_or(0))
+    }
+
     /// Forgets all numbers, after a rollback.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
@@ -363,7 +368,10 @@ impl Names {
 
     pub(super) fn make_room(&mut self) {
         if self.count >= MOST_NAMES {
+            // What is known of the open groups costs more to find out again.
+            let open = self.open;
             self.clear();
+            self.open = open;
         }
         self.count += 1;
     }

@@ -53,8 +53,11 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::{
-    error::SqlError, intake::PackedIntake, queue::Queue, reader::Reader, writer::Stall,
-    writer::Writer,
+    error::SqlError,
+    intake::PackedIntake,
+    queue::Queue,
+    reader::Reader,
+    writer::{OpenGroups, Stall, Writer},
 };
 use crate::{
     Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, LedgerError,
@@ -112,6 +115,7 @@ pub struct SqliteLedger {
     counts: Option<Reader>,
     lists: Option<Reader>,
     stall: Stall,
+    open_groups: OpenGroups,
     damage: Damage,
     /// Held locked for as long as the ledger is open.
     _lock: Option<File>,
@@ -186,6 +190,7 @@ impl SqliteLedger {
     ) -> Result<Self, LedgerError> {
         let queue = Arc::new(Queue::default());
         let stall = Stall::default();
+        let open_groups = OpenGroups::default();
         let writer = Writer {
             connection,
             queue: queue.clone(),
@@ -193,9 +198,12 @@ impl SqliteLedger {
             damage: damage.clone(),
             clock: options.clock,
             most_groups: options.most_groups,
+            open_groups: open_groups.clone(),
         };
         let writer = spawn("ledger-writer", move || writer.run())?;
-        Self::readers(path, queue, Some(writer), stall, damage, lock)
+        let mut ledger = Self::readers(path, queue, Some(writer), stall, damage, lock)?;
+        ledger.open_groups = open_groups;
+        Ok(ledger)
     }
 
     fn readers(
@@ -214,6 +222,7 @@ impl SqliteLedger {
             counts: None,
             lists: None,
             stall,
+            open_groups: OpenGroups::default(),
             damage,
             _lock: lock,
         };
@@ -329,8 +338,9 @@ impl Ledger for SqliteLedger {
     fn status(&self) -> Receipt<Status> {
         let path = self.path.clone();
         let stall = self.stall.clone();
+        let open_groups = self.open_groups.clone();
         self.read(self.counts.as_ref(), move |connection| {
-            status::status(connection, &path, stall.now())
+            status::status(connection, &path, stall.now(), open_groups.now())
         })
     }
 

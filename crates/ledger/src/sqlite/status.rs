@@ -13,6 +13,7 @@ pub(super) fn status(
     connection: &Connection,
     path: &Path,
     stalled: Option<(Timestamp, String)>,
+    open_groups: Option<u64>,
 ) -> Result<Status, SqlError> {
     let transaction = connection.unchecked_transaction()?;
     let mut status = Status {
@@ -39,10 +40,13 @@ pub(super) fn status(
             .push((name, u64::try_from(pending).unwrap_or(0)));
     }
     status.dead_letters = dead_letters::count(&transaction)?;
-    status.open_groups = count(
-        &transaction,
-        "SELECT count(*) FROM fold INDEXED BY fold_until WHERE key IS NOT NULL",
-    )?;
+    status.open_groups = match open_groups {
+        Some(known) => known,
+        None => count(
+            &transaction,
+            "SELECT count(*) FROM fold INDEXED BY fold_until WHERE key IS NOT NULL",
+        )?,
+    };
     status.crowded_out = count(&transaction, "SELECT crowded_out FROM quiet")?;
     status.pauses = pauses::all(&transaction)?;
     Ok(status)

@@ -56,6 +56,21 @@ impl Stall {
     }
 }
 
+/// How many groups are open, as of the last commit; counted anew where the writer did not need to know yet.
+#[derive(Clone, Default)]
+pub(super) struct OpenGroups(Arc<Mutex<Option<u64>>>);
+
+impl OpenGroups {
+    /// As the writer knows it.
+    pub(super) fn now(&self) -> Option<u64> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, count: Option<u64>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = count;
+    }
+}
+
 /// The thread's belongings.
 pub(super) struct Writer {
     pub(super) connection: Connection,
@@ -64,6 +79,7 @@ pub(super) struct Writer {
     pub(super) damage: super::Damage,
     pub(super) clock: fn() -> Timestamp,
     pub(super) most_groups: u64,
+    pub(super) open_groups: OpenGroups,
 }
 
 impl Writer {
@@ -111,6 +127,7 @@ impl Writer {
         loop {
             let error = match attempt(&self.connection, jobs, names, self.most_groups) {
                 Ok(()) => {
+                    self.open_groups.set(names.open_groups());
                     self.end_stall();
                     return Ok(());
                 }
@@ -251,6 +268,7 @@ mod tests {
             damage: super::super::Damage::default(),
             clock: || Timestamp::UNIX_EPOCH,
             most_groups: crate::MOST_GROUPS,
+            open_groups: OpenGroups::default(),
         };
         let thread = std::thread::spawn(move || writer.run());
         assert!(matches!(

@@ -18,6 +18,11 @@ pub enum Action {
         lease: u64,
         probe: bool,
     },
+    /// All there is, at once: what else would need a long run of luck.
+    Deliver {
+        sink: u8,
+        dead: bool,
+    },
     Dismiss(u8),
     Intake {
         source: u8,
@@ -59,6 +64,11 @@ pub enum Action {
     },
     Settle(Vec<(u8, bool, DrawnVerdict)>),
     SettleTellings(Vec<(u8, bool, DrawnTold)>),
+    /// All there is, at once.
+    Tell {
+        sink: u8,
+        ended: bool,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -161,12 +171,14 @@ pub fn actions() -> impl Strategy<Value = Action> {
         6 => (0..2u8, 0..6usize, 1..4usize, 0..3000u64, prop::bool::weighted(0.2))
             .prop_map(|(sink, limit, per_agent, lease, probe)| Action::Claim { sink, limit, per_agent, lease, probe }),
         6 => prop::collection::vec((any::<u8>(), prop::bool::weighted(0.1), verdict), 1..6).prop_map(Action::Settle),
-        2 => prop_oneof![4 => 0..2500i64, 1 => -100_000..100_000i64]
+        2 => prop_oneof![6 => 0..600i64, 2 => 0..2500i64, 1 => -100_000..100_000i64]
             .prop_map(|seconds| Action::Pass { seconds }),
         5 => (0..2u8, 0..6usize, 0..1000u64, 0..3000u64).prop_map(|(sink, limit, interval, lease)|
             Action::ClaimTellings { sink, limit, interval, lease }),
         4 => prop::collection::vec((any::<u8>(), prop::bool::weighted(0.1), told), 1..5)
             .prop_map(Action::SettleTellings),
+        4 => (0..2u8, prop::bool::weighted(0.2)).prop_map(|(sink, dead)| Action::Deliver { sink, dead }),
+        4 => (0..2u8, any::<bool>()).prop_map(|(sink, ended)| Action::Tell { sink, ended }),
         1 => any::<bool>().prop_map(|all| Action::Release { all }),
         1 => (0..2u8, prop::option::of(0..3u8), 0..3000u64)
             .prop_map(|(sink, lane, probe_after)| Action::Pause { sink, lane, probe_after }),
