@@ -1,7 +1,8 @@
-//! The index file in memory: sorted columns, about 31 bytes for an indicator with one value.
+//! The index file in memory: sorted columns, about 33 bytes for an indicator with one value.
 //!
-//! Fingerprints are spread evenly, so their first bits say where in the sorted column to look: one look into the directory
-//! and one into about eight neighbours, which is what a cache line holds.
+//! Nearly every value of an alert is known to nobody, so a filter of 12 bits a value is asked first: one look into memory for
+//! nearly all of these. For the rest: fingerprints are spread evenly, so their first bits say where in the sorted column to look,
+//! one look into the directory and one into about eight neighbours, which is what a cache line holds.
 
 use std::ops::Range;
 
@@ -29,6 +30,7 @@ pub(crate) struct Table {
     values: Vec<u64>,
     owners: Vec<u32>,
     value_starts: Directory,
+    filter: Filter,
 }
 
 impl Table {
@@ -65,6 +67,7 @@ impl Table {
         )?;
         table.id_starts = Directory::new(&table.ids);
         table.value_starts = Directory::new(&table.values);
+        table.filter = Filter::new(&table.values);
         Ok(table)
     }
 
@@ -86,6 +89,9 @@ impl Table {
 
     /// The records that have this value.
     pub(crate) fn owners(&self, value: u64) -> &[u32] {
+        if !self.filter.may_have(value) {
+            return &[];
+        }
         &self.owners[equal_range(&self.values, self.value_starts.range(value), value)]
     }
 
@@ -121,6 +127,43 @@ impl Table {
             + self.values.capacity() * 8
             + self.owners.capacity() * 4
             + (self.id_starts.starts.capacity() + self.value_starts.starts.capacity()) * 4
+            + self.filter.words.capacity() * 8
+    }
+}
+
+/// A Bloom filter with all bits of a fingerprint in one word. The first bits choose the word, so it is filled from one end to
+/// the other; the last ones choose the bits.
+#[derive(Debug, Default)]
+struct Filter {
+    words: Vec<u64>,
+}
+
+impl Filter {
+    const BITS_A_VALUE: usize = 12;
+
+    fn new(sorted: &[u64]) -> Self {
+        let mut filter = Self {
+            words: vec![0; (sorted.len() * Self::BITS_A_VALUE).div_ceil(64)],
+        };
+        for fingerprint in sorted {
+            let at = filter.word(*fingerprint);
+            filter.words[at] |= Self::bits(*fingerprint);
+        }
+        filter
+    }
+
+    fn may_have(&self, fingerprint: u64) -> bool {
+        let bits = Self::bits(fingerprint);
+        let word = self.words.get(self.word(fingerprint));
+        word.is_some_and(|word| word & bits == bits)
+    }
+
+    fn word(&self, fingerprint: u64) -> usize {
+        ((u128::from(fingerprint) * self.words.len() as u128) >> 64) as usize
+    }
+
+    fn bits(fingerprint: u64) -> u64 {
+        (0..4).fold(0, |bits, n| bits | 1 << ((fingerprint >> (6 * n)) & 63))
     }
 }
 
