@@ -144,6 +144,7 @@ pub(super) async fn listen(
     stream: &Stream,
     place: &mut Place,
 ) -> Result<Ended, ProviderError> {
+    run.learn_authors().await;
     let from = place.stream.as_ref().map(|stream| stream.event.clone());
     let mut listening = Listening::open(run, stream, from.as_deref()).await?;
     let mut changes: Vec<Change> = Vec::new();

@@ -9,6 +9,8 @@ pub(crate) const PROBE: &str = include_str!("queries/probe.graphql");
 pub(crate) const CLEARANCE: &str = include_str!("queries/clearance.graphql");
 /// How many indicators there are, whatever their pattern type.
 pub(crate) const OTHERS: &str = include_str!("queries/others.graphql");
+/// Names of authors, which the live stream gives by their ids alone.
+pub(crate) const AUTHORS: &str = include_str!("queries/authors.graphql");
 /// A sighting.
 pub(crate) const SIGHTING: &str = include_str!("queries/sighting.graphql");
 /// A place where things are sighted.

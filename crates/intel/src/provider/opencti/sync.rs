@@ -87,7 +87,13 @@ impl Run<'_> {
                 last.clear();
             }
             failures += 1;
-            if matches!(error.kind(), ErrorKind::Answer | ErrorKind::Timeout) {
+            let too_much = match error.kind() {
+                ErrorKind::Answer | ErrorKind::Timeout => true,
+                // A search engine's fault that stays may be one of size, too.
+                ErrorKind::Busy => failures >= 3,
+                _ => false,
+            };
+            if too_much {
                 self.size.too_much();
             }
             let wait = backoff::wait(&error, failures);
@@ -227,6 +233,22 @@ impl Run<'_> {
         let applied = storing::apply(&self.store, changes, Some(cursor)).await?;
         self.progress.count(applied.rejected as u64, 0);
         Ok(())
+    }
+
+    /// Asks for names of authors. Where that fails, indicators from the stream have no author until the next reconcile.
+    pub(super) async fn learn_authors(&mut self) {
+        let answer = self.provider.session.ask(queries::AUTHORS, json!({}), None);
+        let Ok(page) = answer.await.and_then(|answer| answer.page("identities")) else {
+            return;
+        };
+        for node in &page.nodes {
+            if let (Some(id), Some(name)) = (
+                fields::word(node, "standard_id"),
+                fields::word(node, "name"),
+            ) {
+                self.names.learn(&id, name);
+            }
+        }
     }
 
     /// How many indicators there are beside those with STIX patterns; nothing where the server does not say.

@@ -197,12 +197,12 @@ mod tests {
     }
 
     fn ids(attributed: &Attributed) -> Vec<Vec<(&str, bool)>> {
-        let one = |matches: &Vec<Match>| {
+        fn one(matches: &Vec<Match>) -> Vec<(&str, bool)> {
             matches
                 .iter()
                 .map(|found| (found.indicator.id.as_str(), found.whole))
                 .collect()
-        };
+        }
         attributed.found.iter().map(one).collect()
     }
 

@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn literals_are_escaped_and_nothing_breaks_out_of_them() {
         let name = wanted(Kind::FileName, "it's] OR [x.exe").unwrap();
-        assert_eq!(name.patterns(), ["[file:name = 'it\\'s] OR [x.exe']"]);
+        assert_eq!(name.patterns(), ["[file:name = 'it\\'s] or [x.exe']"]);
         assert_eq!(escaped("a\\b'"), "a\\\\b\\'");
     }
 
