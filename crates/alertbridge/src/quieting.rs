@@ -93,7 +93,7 @@ impl Quieting {
         })
     }
 
-    /// How an alert that goes these ways may be folded.
+    /// How an alert that goes these ways may be folded. Digests are made for each level, so that none hides a higher one.
     pub fn folding(&self, view: &AlertView<'_>, routes: &[Route]) -> Folding {
         if routes.is_empty() {
             return Folding::default();
@@ -101,20 +101,28 @@ impl Quieting {
         let folding = self.rules.folding(view);
         let budgets = match folding.budget.exempt {
             true => Vec::new(),
-            false => self.budgets(routes),
+            false => self.budgets(view.level(), routes),
         };
         let collected = folding.collected.into_iter().map(|one| Collected {
             label: one.label.to_owned(),
             value: one.value,
         });
         Folding {
+            differs: folding
+                .repeat
+                .as_ref()
+                .map_or_else(Vec::new, |repeat| differs(&repeat.words)),
             repeat: folding.repeat.map(|repeat| Repeat {
                 key: key("repeat", &repeat.key, routes),
                 window: repeat.window,
                 longest_life: repeat.longest_life,
             }),
             burst: folding.burst.map(|burst| Burst {
-                key: key("burst", &burst.key, routes),
+                key: key(
+                    &format!("burst of level {}", view.level()),
+                    &burst.key,
+                    routes,
+                ),
                 limit: burst.limit,
                 period: burst.period,
             }),
@@ -123,7 +131,8 @@ impl Quieting {
         }
     }
 
-    fn budgets(&self, routes: &[Route]) -> Vec<Budget> {
+    fn budgets(&self, level: u32, routes: &[Route]) -> Vec<Budget> {
+        let digest = format!("budget's digest of level {level}");
         let limits = self.rules.budget();
         let mut budgets = Vec::new();
         for route in routes.iter().filter(|to| self.budgeted.contains(&to.sink)) {
@@ -150,7 +159,7 @@ impl Quieting {
                     budgets.push(Budget {
                         name,
                         key,
-                        digest_key: self::key("budget's digest", b"", one),
+                        digest_key: self::key(&digest, b"", one),
                         limit,
                         period: BUDGET_PERIOD,
                         wait: BUDGET_WAIT,
@@ -213,6 +222,26 @@ impl Quieting {
             }
         }
     }
+}
+
+/// What of a key is not rule and agent, which are the same for a whole digest or named by each member.
+fn differs(words: &[(String, String)]) -> Vec<Collected> {
+    const SAME: [&str; 6] = [
+        "rule.id",
+        "agent.id",
+        "agent.name",
+        "cluster.node",
+        "manager.name",
+        "agentless.host",
+    ];
+    words
+        .iter()
+        .filter(|(field, _)| !SAME.contains(&field.as_str()))
+        .map(|(field, value)| Collected {
+            label: field.clone(),
+            value: value.clone(),
+        })
+        .collect()
 }
 
 /// A key of what is the same and where it goes. Each part is preceded by its length, so that no two lists read alike.

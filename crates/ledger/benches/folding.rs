@@ -126,6 +126,7 @@ fn alert(number: u64, key: Option<u64>) -> Arrival {
             window: Duration::from_secs(3600),
             longest_life: Duration::from_secs(86_400),
         }),
+        differs: Vec::new(),
         collected: vec![
             collected(
                 "source IPs",

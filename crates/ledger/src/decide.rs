@@ -329,6 +329,7 @@ mod tests {
                 wait: minutes(30),
             }],
             collected: Vec::new(),
+            differs: Vec::new(),
         }
     }
 

@@ -7,7 +7,7 @@
 //! Stored as varints and bytes: the number of fields, then for each its label, its words (each with its length), `2 n + 1` where
 //! values were left out (else `2 n`) and `n` hashes of 8 bytes, little-endian and rising.
 
-use crate::{Collected, FieldSummary, MOST_VALUES};
+use crate::{Collected, FieldSummary, Folding, GroupKind, MOST_VALUES};
 
 /// Hashes kept of each field.
 const MOST_HASHES: usize = 256;
@@ -27,6 +27,12 @@ struct Field {
 }
 
 impl Fields {
+    /// Takes in what an alert brings to a group of a kind. Whether anything changed.
+    pub(crate) fn take(&mut self, folding: &Folding, kind: GroupKind) -> bool {
+        let differs = kind != GroupKind::Repeats && self.add(&folding.differs);
+        self.add(&folding.collected) || differs
+    }
+
     /// Takes an alert's values in. Whether anything changed.
     pub(crate) fn add(&mut self, collected: &[Collected]) -> bool {
         let mut changed = false;

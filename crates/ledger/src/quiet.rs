@@ -55,6 +55,8 @@ pub struct Folding {
     pub budgets: Vec<Budget>,
     /// What varies between alerts that are the same again: collected in the group.
     pub collected: Vec<Collected>,
+    /// What makes it another alert than others of its rule and agent: collected in digests, beside `collected`.
+    pub differs: Vec<Collected>,
 }
 
 /// Repeats of one thing become a counter on its first alert.

@@ -89,7 +89,7 @@ impl Model {
                 self.charge(now, &folding, true);
                 if let Some(opening) = opening {
                     let mut fields = Fields::default();
-                    fields.add(&folding.collected);
+                    fields.take(&folding, opening.kind);
                     self.open(&opening, place, now, 0, fields, report);
                 }
             }
@@ -125,7 +125,7 @@ impl Model {
                     self.charge(now, &folding, false);
                 }
                 let mut fields = Fields::default();
-                fields.add(&folding.collected);
+                fields.take(&folding, opening.kind);
                 self.open(&opening, digest, now, 1, fields, report);
                 self.hit_folded(opening.kind, &folding, budget, received_at);
                 report.folded += 1;
@@ -204,7 +204,7 @@ impl Model {
         group.last_at = now;
         group.opened_at = group.opened_at.min(now);
         group.until = until;
-        group.fields.add(&folding.collected);
+        group.fields.take(folding, group.kind);
         let parent = group.parent;
         self.tell_of(parent, now);
     }

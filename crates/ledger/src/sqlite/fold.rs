@@ -10,7 +10,7 @@ use super::{
     succession, tellings,
 };
 use crate::{
-    Arrival, Folding, IntakeReport, Route,
+    Arrival, Folding, GroupKind, IntakeReport, Route,
     decide::{Opening, budget_run, burst_run, span},
     distinct::Fields,
     names::{DIGEST, digest_reference},
@@ -136,8 +136,9 @@ pub(super) fn into_group(
     now: i64,
     until: i64,
     folding: &Folding,
+    kind: GroupKind,
 ) -> Result<(), SqlError> {
-    if !folding.collected.is_empty() {
+    if !(folding.collected.is_empty() && folding.differs.is_empty()) {
         let stored: Option<Vec<u8>> = batch
             .connection
             .prepare_cached("SELECT fields FROM fold WHERE id = ?1")?
@@ -145,7 +146,7 @@ pub(super) fn into_group(
             .optional()?
             .flatten();
         let mut fields = Fields::decode(&stored.unwrap_or_default());
-        if fields.add(&folding.collected) {
+        if fields.take(folding, kind) {
             batch
                 .connection
                 .prepare_cached("UPDATE fold SET fields = ?2 WHERE id = ?1")?
@@ -186,7 +187,7 @@ pub(super) fn open(
         )?;
     }
     let mut fields = Fields::default();
-    fields.add(&kept.arrival.folding.collected);
+    fields.take(&kept.arrival.folding, opening.kind);
     // Counted before the row is there, so that it is counted once.
     batch.open()?.count += 1;
     let crowded = groups::open(

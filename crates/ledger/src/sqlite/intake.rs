@@ -67,7 +67,8 @@ impl PackedIntake {
         }
         for packed in &self.arrivals {
             bytes += 256 + packed.arrival.reference.len() + packed.payload.body.len();
-            for collected in &packed.arrival.folding.collected {
+            let folding = &packed.arrival.folding;
+            for collected in folding.collected.iter().chain(&folding.differs) {
                 bytes += 48 + collected.label.len() + collected.value.len();
             }
         }
@@ -318,7 +319,7 @@ fn place(
             until,
             budget,
         } => {
-            fold::into_group(batch, group, now, until, folding)?;
+            fold::into_group(batch, group, now, until, folding, kind)?;
             (kind, budget)
         }
         Decision::Digest {

@@ -264,10 +264,12 @@ pub fn folding(arrival: &DrawnArrival) -> Folding {
             });
         }
     }
-    let collected = arrival.collected.iter().map(|value| Collected {
-        label: name("label", value % 2),
-        value: name("value", *value),
-    });
+    let collect = |label: &'static str| {
+        arrival.collected.iter().map(move |value| Collected {
+            label: name(label, value % 2),
+            value: name("value", *value),
+        })
+    };
     Folding {
         repeat: arrival.repeat.map(|(key, window)| Repeat {
             key: [key; 16],
@@ -280,7 +282,8 @@ pub fn folding(arrival: &DrawnArrival) -> Folding {
             period: Duration::from_secs(600),
         }),
         budgets,
-        collected: collected.collect(),
+        collected: collect("label").collect(),
+        differs: collect("differs").collect(),
     }
 }
 
