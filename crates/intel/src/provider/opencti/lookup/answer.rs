@@ -177,7 +177,8 @@ fn is_alternatives(pattern: &str) -> bool {
         }
     }
     let negated = outside.contains("!=");
-    !negated && !(and && other_paths)
+    let joined = and && other_paths;
+    !(negated || joined)
 }
 
 #[cfg(test)]
@@ -197,13 +198,17 @@ mod tests {
     }
 
     fn ids(attributed: &Attributed) -> Vec<Vec<(&str, bool)>> {
-        fn one(matches: &Vec<Match>) -> Vec<(&str, bool)> {
+        fn one(matches: &[Match]) -> Vec<(&str, bool)> {
             matches
                 .iter()
                 .map(|found| (found.indicator.id.as_str(), found.whole))
                 .collect()
         }
-        attributed.found.iter().map(one).collect()
+        attributed
+            .found
+            .iter()
+            .map(|matches| one(matches))
+            .collect()
     }
 
     #[test]
