@@ -1,6 +1,6 @@
 //! What each rule saw in an alert and what it said to it: for the question "why did this (not) arrive?".
 
-use crate::{matcher::Matchers, view::AlertView};
+use crate::{matcher::Matchers, path::Path, view::AlertView};
 
 /// Values shown of a field.
 const VALUES: usize = 5;
@@ -51,7 +51,7 @@ fn seen(view: &AlertView<'_>, path: &str) -> Vec<String> {
         return vec![view.level().to_string()];
     }
     let mut values = Vec::new();
-    view.each(path, &mut |text| {
+    view.each(Path::new(path), &mut |text| {
         values.push(cut(text, LONGEST));
         values.len() == VALUES
     });

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::path::{Path, PathHash};
+
 /// Bytes. Names of real fields are far below; it bounds how deep a search goes.
 const LONGEST: usize = 256;
 
@@ -12,6 +14,7 @@ const LONGEST: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Field {
     path: Box<str>,
+    hash: PathHash,
     pub(crate) head: Option<HeadField>,
 }
 
@@ -61,6 +64,7 @@ impl Field {
         };
         Some(Self {
             path: path.into(),
+            hash: Path::new(path).hash,
             head,
         })
     }
@@ -68,6 +72,15 @@ impl Field {
     /// The path as the operator wrote it.
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The path with its hash, to look it up by.
+    pub(crate) fn as_path(&self) -> Path<'_> {
+        let hash = self.hash;
+        Path {
+            text: &self.path,
+            hash,
+        }
     }
 }
 

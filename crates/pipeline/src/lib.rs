@@ -13,11 +13,12 @@ mod index;
 mod matcher;
 mod mute;
 mod network;
-mod node;
+mod path;
 mod pattern;
 mod quiet;
 mod rules;
 mod silence;
+mod tree;
 mod view;
 
 pub use allowlist::{AllowlistEntryConfig, AllowlistPreset};

@@ -1,13 +1,16 @@
 //! An alert as matchers see it: fields by path, values as text.
 //!
 //! The usual fields come from the head, which was read before anybody decides; the rest of the alert is opened only where a
-//! matcher asks, and each part of it at most once.
+//! matcher asks, and at most once.
+
+use std::cell::OnceCell;
 
 use alertbridge_alert::Head;
 
 use crate::{
     field::{Field, HeadField},
-    node::{Letters, Node, Search, Seen},
+    path::Path,
+    tree::{Search, Seen, Tree},
 };
 
 /// One alert, opened as far as matchers ask. Not `Sync`: made where the decision is made.
@@ -24,7 +27,8 @@ use crate::{
 /// ```
 pub struct AlertView<'a> {
     head: &'a Head,
-    root: Node<'a>,
+    text: &'a str,
+    tree: OnceCell<Tree<'a>>,
 }
 
 impl<'a> AlertView<'a> {
@@ -32,7 +36,8 @@ impl<'a> AlertView<'a> {
     pub fn new(head: &'a Head, text: &'a str) -> Self {
         Self {
             head,
-            root: Node::new(text.trim()),
+            text: text.trim(),
+            tree: OnceCell::new(),
         }
     }
 
@@ -57,7 +62,7 @@ impl<'a> AlertView<'a> {
         if let Some(values) = self.head_values(field) {
             return values.iter().any(|value| !value.is_empty() && both(value));
         }
-        let search = self.search(field, &mut |seen| match seen {
+        let search = self.tree().search(field.as_path(), &mut |seen| match seen {
             Seen::Text(text) => both(text),
             Seen::Object => false,
         });
@@ -72,11 +77,11 @@ impl<'a> AlertView<'a> {
     pub(crate) fn exists(&self, field: &Field) -> bool {
         field.head == Some(HeadField::RuleLevel)
             || self.head_values(field).is_some()
-            || self.search(field, &mut |_| true) == Search::Enough
+            || self.has(field.as_path())
     }
 
     /// Shows every text at a dotted path, without the white space around it; ends where `look` answers true.
-    pub(crate) fn each<'v>(&'v self, path: &str, look: &mut dyn FnMut(&'v str) -> bool) {
+    pub(crate) fn each<'v>(&'v self, path: Path<'_>, look: &mut dyn FnMut(&'v str) -> bool) {
         let mut look = |seen: Seen<'v>| match seen {
             Seen::Text(text) => match text.trim() {
                 "" => false,
@@ -84,13 +89,11 @@ impl<'a> AlertView<'a> {
             },
             Seen::Object => false,
         };
-        if self.root.search(path, Letters::Exact, &mut look) == Search::Missing {
-            self.root.search(path, Letters::AnyCase, &mut look);
-        }
+        self.tree().search(path, &mut look);
     }
 
     /// The first text at a dotted path, without the white space around it.
-    pub(crate) fn text<'v>(&'v self, path: &str) -> Option<&'v str> {
+    pub(crate) fn text<'v>(&'v self, path: Path<'_>) -> Option<&'v str> {
         let mut first = None;
         self.each(path, &mut |text| {
             first = Some(text);
@@ -100,9 +103,8 @@ impl<'a> AlertView<'a> {
     }
 
     /// Whether there is anything at a dotted path, an object too.
-    pub(crate) fn has(&self, path: &str) -> bool {
-        let found = |letters| self.root.search(path, letters, &mut |_| true) == Search::Enough;
-        found(Letters::Exact) || found(Letters::AnyCase)
+    pub(crate) fn has(&self, path: Path<'_>) -> bool {
+        self.tree().search(path, &mut |_| true) == Search::Enough
     }
 
     /// What was read of the alert before anybody decides.
@@ -111,15 +113,8 @@ impl<'a> AlertView<'a> {
     }
 
     /// The alert as a whole, to walk over all it holds.
-    pub(crate) fn root(&self) -> &Node<'a> {
-        &self.root
-    }
-
-    fn search<'v>(&'v self, field: &Field, look: &mut dyn FnMut(Seen<'v>) -> bool) -> Search {
-        match self.root.search(field.path(), Letters::Exact, look) {
-            Search::Missing => self.root.search(field.path(), Letters::AnyCase, look),
-            found => found,
-        }
+    pub(crate) fn tree(&self) -> &Tree<'a> {
+        self.tree.get_or_init(|| Tree::new(self.text))
     }
 
     /// What the head has of a field; `None` where it has nothing, which may mean an unusual spelling of it.

@@ -9,12 +9,13 @@ const OF_A_LABEL: usize = 8;
 const IN_ALL: usize = 64;
 /// Characters of a value.
 const LONGEST: usize = 256;
+
 pub(super) fn collected(view: &AlertView<'_>, family: &'static Family) -> Vec<Collected> {
     let mut collected: Vec<Collected> = Vec::new();
     for (label, fields) in family.collected {
         let first = collected.len();
         for field in *fields {
-            view.each(field, &mut |value| {
+            view.each(*field, &mut |value| {
                 let value = cut(until_nul(value), LONGEST);
                 let is_new = collected[first..].iter().all(|known| known.value != value);
                 if !value.is_empty() && value != "-" && is_new {

@@ -1,5 +1,10 @@
 //! A family of events: which fields make two of them the same, and which are collected.
 
+use crate::path::Path;
+
+/// Fields that stand for each other.
+pub(super) type Paths = &'static [Path<'static>];
+
 /// One row of the tables in `tables.rs`.
 #[derive(Debug)]
 pub(super) struct Family {
@@ -8,7 +13,7 @@ pub(super) struct Family {
     /// Beside rule and agent.
     pub(super) key: &'static [Word],
     /// Labels, and the fields that count for each.
-    pub(super) collected: &'static [(&'static str, &'static [&'static str])],
+    pub(super) collected: &'static [(&'static str, Paths)],
     /// Whether the remaining fields of `data` are part of the key.
     pub(super) has_rest: bool,
 }
@@ -17,7 +22,7 @@ pub(super) struct Family {
 #[derive(Debug)]
 pub(super) struct Word {
     /// The first one names the word, so that other spellings make the same key.
-    pub(super) fields: &'static [&'static str],
+    pub(super) fields: Paths,
     pub(super) letters: Case,
 }
 
@@ -30,12 +35,12 @@ pub(super) enum Case {
     System,
 }
 
-pub(super) const fn same(fields: &'static [&'static str]) -> Word {
+pub(super) const fn same(fields: Paths) -> Word {
     let letters = Case::System;
     Word { fields, letters }
 }
 
-pub(super) const fn blind(fields: &'static [&'static str]) -> Word {
+pub(super) const fn blind(fields: Paths) -> Word {
     let letters = Case::Blind;
     Word { fields, letters }
 }

@@ -7,7 +7,11 @@ use super::{
     family::Case,
     key::{Key, normalised, until_nul},
 };
-use crate::{network::address, view::AlertView};
+use crate::{
+    network::address,
+    path::{Path, at},
+    view::AlertView,
+};
 
 /// Wazuh decodes at most 256 fields (facts/wazuh.md §4). Of an alert with more than this none are taken, because which ones
 /// came first would hang on their order.
@@ -21,17 +25,13 @@ const DEEPEST: usize = 12;
 
 /// Adds every field of `data` that does not vary.
 pub(super) fn add_rest(view: &AlertView<'_>, key: &mut Key) {
-    if let Some(location) = view.text("location") {
+    if let Some(location) = view.text(at!("location")) {
         // It may be a file with a date in its name.
         let hashed = masked(&normalised("location", location, Case::System));
         key.add_leaf("location".to_owned(), location, hashed);
     }
-    let Some(data) = view.root().child("data") else {
-        return;
-    };
     let mut leaves = Vec::new();
-    let mut path = String::new();
-    let is_full = data.leaves(&mut path, DEEPEST, &mut |path, value| {
+    let is_full = view.tree().leaves("data", DEEPEST, &mut |path, value| {
         let value = until_nul(value);
         let is_system = path.starts_with("win.system.") || path.starts_with("system.");
         if path.len() <= LONGEST_PATH
@@ -58,13 +58,13 @@ pub(super) fn add_rest(view: &AlertView<'_>, key: &mut Key) {
 
 /// Adds the message of a Windows event that has no fields of its own: then nothing else says what happened.
 pub(super) fn add_message(view: &AlertView<'_>, key: &mut Key) {
-    const MESSAGE: &str = "data.win.system.message";
+    const MESSAGE: Path<'_> = Path::new("data.win.system.message");
     if key.says_what_happened() {
         return;
     }
     if let Some(message) = view.text(MESSAGE) {
-        let hashed = masked(&normalised(MESSAGE, until_nul(message), Case::System));
-        key.add_leaf(MESSAGE.to_owned(), message, hashed);
+        let hashed = masked(&normalised(MESSAGE.text, until_nul(message), Case::System));
+        key.add_leaf(MESSAGE.text.to_owned(), message, hashed);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::family::Case;
-use crate::{explain::cut, network::address, view::AlertView};
+use super::family::{Case, Paths};
+use crate::{explain::cut, network::address, path::Path, view::AlertView};
 
 /// Characters of a value that people are shown.
 const LONGEST_SHOWN: usize = 120;
@@ -45,14 +45,9 @@ impl Key {
     }
 
     /// Adds what stands at the first of the fields that holds something; false where none does.
-    pub(super) fn add(
-        &mut self,
-        view: &AlertView<'_>,
-        fields: &'static [&'static str],
-        case: Case,
-    ) -> bool {
+    pub(super) fn add(&mut self, view: &AlertView<'_>, fields: Paths, case: Case) -> bool {
         let mut fields_left = fields.iter();
-        fields_left.any(|field| self.add_field(view, Cow::Borrowed(fields[0]), field, case))
+        fields_left.any(|field| self.add_field(view, Cow::Borrowed(fields[0].text), *field, case))
     }
 
     /// Adds every value of a field; false where there is none.
@@ -60,7 +55,7 @@ impl Key {
         &mut self,
         view: &AlertView<'_>,
         name: Cow<'static, str>,
-        field: &str,
+        field: Path<'_>,
         case: Case,
     ) -> bool {
         let mut normal = String::new();
@@ -76,15 +71,15 @@ impl Key {
             } else {
                 normal.push('\0');
             }
-            normal.push_str(&normalised(field, value, case));
+            normal.push_str(&normalised(field.text, value, case));
             false
         });
         let Some(value) = shown else {
             return false;
         };
         self.words
-            .push((field.to_owned(), cut(value, LONGEST_SHOWN)));
-        self.fields.push((field.to_owned(), value.to_owned()));
+            .push((field.text.to_owned(), cut(value, LONGEST_SHOWN)));
+        self.fields.push((field.text.to_owned(), value.to_owned()));
         self.parts.push((name, normal));
         true
     }

@@ -3,7 +3,10 @@
 //! Groups alone would not do: a child rule does not inherit those of its parent, and their spelling differs from ruleset to ruleset.
 
 use super::{family::Family, tables};
-use crate::view::AlertView;
+use crate::{
+    path::{Path, at},
+    view::AlertView,
+};
 
 type Found = Option<&'static Family>;
 
@@ -18,14 +21,14 @@ pub(super) fn family_of(view: &AlertView<'_>) -> &'static Family {
         .or_else(|| of_connection(view));
     match found {
         Some(family) => family,
-        None if view.has("data.win") => &tables::WINDOWS,
+        None if view.has(at!("data.win")) => &tables::WINDOWS,
         None => &tables::OTHER,
     }
 }
 
 fn of_syscheck(view: &AlertView<'_>) -> Found {
-    let path = view.text("syscheck.path")?;
-    let is_registry = path.starts_with("HKEY_") || view.has("syscheck.value_name");
+    let path = view.text(at!("syscheck.path"))?;
+    let is_registry = path.starts_with("HKEY_") || view.has(at!("syscheck.value_name"));
     Some(if is_registry {
         &tables::REGISTRY
     } else {
@@ -34,18 +37,18 @@ fn of_syscheck(view: &AlertView<'_>) -> Found {
 }
 
 fn of_windows(view: &AlertView<'_>) -> Found {
-    let [event, channel, provider] = if view.has("data.win") {
+    let [event, channel, provider] = if view.has(at!("data.win")) {
         [
-            "data.win.system.eventID",
-            "data.win.system.channel",
-            "data.win.system.providerName",
+            at!("data.win.system.eventID"),
+            at!("data.win.system.channel"),
+            at!("data.win.system.providerName"),
         ]
-    } else if view.has("data.eventdata") || view.has("data.sysmon") {
+    } else if view.has(at!("data.eventdata")) || view.has(at!("data.sysmon")) {
         // Sysmon for Linux has no `win`; the decoder of old Windows agents has `sysmon`.
         [
-            "data.system.eventID",
-            "data.system.channel",
-            "data.system.providerName",
+            at!("data.system.eventID"),
+            at!("data.system.channel"),
+            at!("data.system.providerName"),
         ]
     } else {
         return None;
@@ -124,13 +127,13 @@ fn of_scans(view: &AlertView<'_>) -> Found {
         head.decoder.as_deref() == Some("rootcheck")
             || head.location.as_deref() == Some("rootcheck")
     };
-    if view.has("data.vulnerability.cve") {
+    if view.has(at!("data.vulnerability.cve")) {
         Some(&tables::VULNERABILITY)
-    } else if view.has("data.sca") {
+    } else if view.has(at!("data.sca")) {
         Some(&tables::SCA)
-    } else if view.has("data.osquery") {
+    } else if view.has(at!("data.osquery")) {
         Some(&tables::OSQUERY)
-    } else if view.has("data.title") && (is_rootcheck() || has_group(view, "rootcheck")) {
+    } else if view.has(at!("data.title")) && (is_rootcheck() || has_group(view, "rootcheck")) {
         Some(&tables::ROOTCHECK)
     } else {
         None
@@ -139,32 +142,32 @@ fn of_scans(view: &AlertView<'_>) -> Found {
 
 fn of_cloud(view: &AlertView<'_>) -> Found {
     // Each has its own object in `data`; `data.integration` only says so once more.
-    let objects: [(&str, &'static Family); 10] = [
-        ("data.aws", &tables::AWS),
-        ("data.gcp", &tables::GCP),
-        ("data.office365", &tables::OFFICE365),
-        ("data.ms-graph", &tables::MS_GRAPH),
-        ("data.github", &tables::GITHUB),
-        ("data.docker", &tables::DOCKER),
-        ("data.virustotal", &tables::VIRUSTOTAL),
-        ("data.virustotal_ip", &tables::VIRUSTOTAL),
-        ("data.azure_tag", &tables::AZURE),
-        ("data.azure_storage_tag", &tables::AZURE),
+    let objects: [(Path<'_>, &'static Family); 10] = [
+        (at!("data.aws"), &tables::AWS),
+        (at!("data.gcp"), &tables::GCP),
+        (at!("data.office365"), &tables::OFFICE365),
+        (at!("data.ms-graph"), &tables::MS_GRAPH),
+        (at!("data.github"), &tables::GITHUB),
+        (at!("data.docker"), &tables::DOCKER),
+        (at!("data.virustotal"), &tables::VIRUSTOTAL),
+        (at!("data.virustotal_ip"), &tables::VIRUSTOTAL),
+        (at!("data.azure_tag"), &tables::AZURE),
+        (at!("data.azure_storage_tag"), &tables::AZURE),
     ];
-    if let Some((_, family)) = objects.iter().find(|(object, _)| view.has(object)) {
+    if let Some((_, family)) = objects.iter().find(|(object, _)| view.has(*object)) {
         return Some(family);
     }
-    let is_lake = view.text("data.cloud.provider") == Some("AWS");
+    let is_lake = view.text(at!("data.cloud.provider")) == Some("AWS");
     is_lake.then_some(&tables::AWS)
 }
 
 fn of_audit(view: &AlertView<'_>) -> Found {
-    if !view.has("data.audit") {
+    if !view.has(at!("data.audit")) {
         return None;
     }
-    Some(if view.has("data.audit.execve") {
+    Some(if view.has(at!("data.audit.execve")) {
         &tables::COMMAND
-    } else if view.has("data.audit.file.name") || view.has("data.audit.directory.name") {
+    } else if view.has(at!("data.audit.file.name")) || view.has(at!("data.audit.directory.name")) {
         &tables::FILE
     } else {
         &tables::AUDIT
@@ -172,9 +175,9 @@ fn of_audit(view: &AlertView<'_>) -> Found {
 }
 
 fn of_traffic(view: &AlertView<'_>) -> Found {
-    if view.has("data.alert.signature_id") || view.has("data.alert.signature") {
+    if view.has(at!("data.alert.signature_id")) || view.has(at!("data.alert.signature")) {
         Some(&tables::IDS)
-    } else if view.has("data.dns") || view.text("data.bro_engine") == Some("DNS") {
+    } else if view.has(at!("data.dns")) || view.text(at!("data.bro_engine")) == Some("DNS") {
         Some(&tables::DNS)
     } else {
         None
@@ -192,7 +195,7 @@ fn of_groups(view: &AlertView<'_>) -> Found {
         "win_authentication_failed",
         "multiple_authentication_failures",
     ];
-    if has(&failures) || (decoder == "sshd" && !is_login && view.has("data.srcip")) {
+    if has(&failures) || (decoder == "sshd" && !is_login && view.has(at!("data.srcip"))) {
         Some(&tables::AUTHENTICATION)
     } else if is_login {
         Some(&tables::LOGIN)
@@ -201,9 +204,9 @@ fn of_groups(view: &AlertView<'_>) -> Found {
         Some(&tables::WEB)
     } else if has(&["active_response"]) || decoder == "ar_log" || decoder == "ar_log_json" {
         Some(&tables::ACTIVE_RESPONSE)
-    } else if view.text("data.id").is_some() && has(&["ids"]) {
+    } else if view.text(at!("data.id")).is_some() && has(&["ids"]) {
         Some(&tables::IDS)
-    } else if view.has("data.command") {
+    } else if view.has(at!("data.command")) {
         Some(&tables::COMMAND)
     } else {
         None
@@ -213,14 +216,14 @@ fn of_groups(view: &AlertView<'_>) -> Found {
 /// A firewall's line: where to, and on which port.
 fn of_connection(view: &AlertView<'_>) -> Found {
     let ends = [
-        ("data.dstip", "data.dstport"),
-        ("data.dst_ip", "data.dst_port"),
-        ("data.dest_ip", "data.dest_port"),
-        ("data.id.resp_h", "data.id.resp_p"),
+        (at!("data.dstip"), at!("data.dstport")),
+        (at!("data.dst_ip"), at!("data.dst_port")),
+        (at!("data.dest_ip"), at!("data.dest_port")),
+        (at!("data.id.resp_h"), at!("data.id.resp_p")),
     ];
     let has_both = ends
         .iter()
-        .any(|(address, port)| view.has(address) && view.has(port));
+        .any(|(address, port)| view.has(*address) && view.has(*port));
     has_both.then_some(&tables::NETWORK)
 }
 

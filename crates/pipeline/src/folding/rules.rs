@@ -14,6 +14,7 @@ use super::{
 use crate::{
     explain::Step,
     matcher::{Matcher, Matchers},
+    path::{Path, at},
     quiet::{BurstConfig, FoldingConfig, QuietError},
     view::AlertView,
 };
@@ -187,15 +188,19 @@ impl FoldingRules {
 /// Rule and agent, which are part of every key. `None` where there is no rule: nothing says what happened.
 fn base(view: &AlertView<'_>, kept: Kept) -> Option<Key> {
     let mut key = Key::new(kept);
-    if !key.add(view, &["rule.id"], Case::System) {
+    if !key.add(view, &[at!("rule.id")], Case::System) {
         return None;
     }
     // An id is unique within one cluster only, and 000 is every manager's own: the name tells them apart.
-    let has_id = key.add(view, &["agent.id"], Case::Blind);
-    let has_name = key.add(view, &["agent.name"], Case::Blind);
+    let has_id = key.add(view, &[at!("agent.id")], Case::Blind);
+    let has_name = key.add(view, &[at!("agent.name")], Case::Blind);
     if !has_id && !has_name {
-        key.add(view, &["cluster.node", "manager.name"], Case::Blind);
-        key.add(view, &["agentless.host"], Case::Blind);
+        key.add(
+            view,
+            &[at!("cluster.node"), at!("manager.name")],
+            Case::Blind,
+        );
+        key.add(view, &[at!("agentless.host")], Case::Blind);
     }
     Some(key)
 }
@@ -209,7 +214,12 @@ fn repeat_key(
     let mut key = base(view, kept)?;
     if let Some(fields) = fields {
         for field in fields {
-            key.add_field(view, Cow::Owned(field.clone()), field, Case::System);
+            key.add_field(
+                view,
+                Cow::Owned(field.clone()),
+                Path::new(field),
+                Case::System,
+            );
         }
         return Some(key);
     }

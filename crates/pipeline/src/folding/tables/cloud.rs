@@ -2,68 +2,79 @@
 
 use super::{FILES, HOSTS, SOURCES, USERS};
 use crate::folding::family::{Family, blind, same};
+use crate::path::at;
 
 pub(in crate::folding) static AWS: Family = Family {
     name: "AWS",
     key: &[
-        same(&["data.aws.source"]),
+        same(&[at!("data.aws.source")]),
         same(&[
-            "data.aws.eventSource",
-            "data.aws.service.serviceName",
-            "data.api.service.name",
+            at!("data.aws.eventSource"),
+            at!("data.aws.service.serviceName"),
+            at!("data.api.service.name"),
         ]),
         same(&[
-            "data.aws.eventName",
-            "data.aws.operation",
-            "data.aws.type",
-            "data.aws.check-name",
-            "data.aws.detail-type",
-            "data.aws.action",
-            "data.api.operation",
+            at!("data.aws.eventName"),
+            at!("data.aws.operation"),
+            at!("data.aws.type"),
+            at!("data.aws.check-name"),
+            at!("data.aws.detail-type"),
+            at!("data.aws.action"),
+            at!("data.api.operation"),
         ]),
         same(&[
-            "data.aws.aws_account_id",
-            "data.aws.recipientAccountId",
-            "data.aws.account",
-            "data.aws.accountId",
+            at!("data.aws.aws_account_id"),
+            at!("data.aws.recipientAccountId"),
+            at!("data.aws.account"),
+            at!("data.aws.accountId"),
         ]),
-        same(&["data.aws.awsRegion", "data.aws.region", "data.cloud.region"]),
-        same(&["data.aws.bucket", "data.aws.requestParameters.bucketName"]),
-        same(&["data.aws.resources.ARN", "data.aws.resources.uid"]),
         same(&[
-            "data.aws.requestParameters.userName",
-            "data.aws.requestParameters.roleName",
-            "data.aws.requestParameters.groupId",
-            "data.aws.requestParameters.instanceId",
-            "data.aws.resource.instanceDetails.instanceId",
-            "data.aws.resource.accessKeyDetails.userName",
+            at!("data.aws.awsRegion"),
+            at!("data.aws.region"),
+            at!("data.cloud.region"),
         ]),
-        same(&["data.aws.errorCode", "data.aws.error_code"]),
-        same(&["data.aws.status", "data.aws.check-item-detail.Status"]),
-        blind(&["data.aws.dstaddr"]),
-        same(&["data.aws.dstport"]),
+        same(&[
+            at!("data.aws.bucket"),
+            at!("data.aws.requestParameters.bucketName"),
+        ]),
+        same(&[at!("data.aws.resources.ARN"), at!("data.aws.resources.uid")]),
+        same(&[
+            at!("data.aws.requestParameters.userName"),
+            at!("data.aws.requestParameters.roleName"),
+            at!("data.aws.requestParameters.groupId"),
+            at!("data.aws.requestParameters.instanceId"),
+            at!("data.aws.resource.instanceDetails.instanceId"),
+            at!("data.aws.resource.accessKeyDetails.userName"),
+        ]),
+        same(&[at!("data.aws.errorCode"), at!("data.aws.error_code")]),
+        same(&[
+            at!("data.aws.status"),
+            at!("data.aws.check-item-detail.Status"),
+        ]),
+        blind(&[at!("data.aws.dstaddr")]),
+        same(&[at!("data.aws.dstport")]),
     ],
     collected: &[
         (
             SOURCES,
             &[
-                "data.aws.sourceIPAddress",
-                "data.aws.source_ip_address",
-                "data.aws.remote_ip",
-                "data.aws.srcaddr",
-                "data.src_endpoint.ip",
+                at!("data.aws.sourceIPAddress"),
+                at!("data.aws.source_ip_address"),
+                at!("data.aws.remote_ip"),
+                at!("data.aws.srcaddr"),
+                at!("data.src_endpoint.ip"),
             ],
         ),
         (
             USERS,
             &[
-                "data.aws.userIdentity.userName",
-                "data.aws.userIdentity.arn",
-                "data.aws.requester",
-                "data.identity.user.name",
+                at!("data.aws.userIdentity.userName"),
+                at!("data.aws.userIdentity.arn"),
+                at!("data.aws.requester"),
+                at!("data.identity.user.name"),
             ],
         ),
-        (FILES, &["data.aws.key"]),
+        (FILES, &[at!("data.aws.key")]),
     ],
     has_rest: false,
 };
@@ -71,42 +82,46 @@ pub(in crate::folding) static AWS: Family = Family {
 pub(in crate::folding) static AZURE: Family = Family {
     name: "Azure",
     key: &[
-        blind(&["data.azure_tag", "data.azure_storage_tag", "data.category"]),
         blind(&[
-            "data.operationName",
-            "data.OperationName",
-            "data.activityDisplayName",
-            "data.activity",
+            at!("data.azure_tag"),
+            at!("data.azure_storage_tag"),
+            at!("data.category"),
         ]),
         blind(&[
-            "data.resourceId",
-            "data.ResourceId",
-            "data.resourceDisplayName",
-            "data.targetResources.id",
+            at!("data.operationName"),
+            at!("data.OperationName"),
+            at!("data.activityDisplayName"),
+            at!("data.activity"),
         ]),
         blind(&[
-            "data.resultType",
-            "data.ResultType",
-            "data.result",
-            "data.status.errorCode",
+            at!("data.resourceId"),
+            at!("data.ResourceId"),
+            at!("data.resourceDisplayName"),
+            at!("data.targetResources.id"),
+        ]),
+        blind(&[
+            at!("data.resultType"),
+            at!("data.ResultType"),
+            at!("data.result"),
+            at!("data.status.errorCode"),
         ]),
     ],
     collected: &[
         (
             SOURCES,
             &[
-                "data.callerIpAddress",
-                "data.CallerIpAddress",
-                "data.ipAddress",
+                at!("data.callerIpAddress"),
+                at!("data.CallerIpAddress"),
+                at!("data.ipAddress"),
             ],
         ),
         (
             USERS,
             &[
-                "data.userPrincipalName",
-                "data.identity",
-                "data.caller",
-                "data.Caller",
+                at!("data.userPrincipalName"),
+                at!("data.identity"),
+                at!("data.caller"),
+                at!("data.Caller"),
             ],
         ),
     ],
@@ -117,33 +132,38 @@ pub(in crate::folding) static GCP: Family = Family {
     name: "GCP",
     key: &[
         same(&[
-            "data.gcp.protoPayload.methodName",
-            "data.gcp.jsonPayload.disposition",
-            "data.gcp.jsonPayload.queryName",
+            at!("data.gcp.protoPayload.methodName"),
+            at!("data.gcp.jsonPayload.disposition"),
+            at!("data.gcp.jsonPayload.queryName"),
         ]),
         same(&[
-            "data.gcp.protoPayload.resourceName",
-            "data.gcp.jsonPayload.instance.vm_name",
-            "data.gcp.jsonPayload.vmInstanceName",
+            at!("data.gcp.protoPayload.resourceName"),
+            at!("data.gcp.jsonPayload.instance.vm_name"),
+            at!("data.gcp.jsonPayload.vmInstanceName"),
         ]),
-        same(&["data.gcp.resource.type"]),
-        same(&["data.gcp.resource.labels.project_id"]),
-        blind(&["data.gcp.jsonPayload.connection.dest_ip"]),
-        same(&["data.gcp.jsonPayload.connection.dest_port"]),
-        same(&["data.gcp.protoPayload.status.code", "data.gcp.severity"]),
+        same(&[at!("data.gcp.resource.type")]),
+        same(&[at!("data.gcp.resource.labels.project_id")]),
+        blind(&[at!("data.gcp.jsonPayload.connection.dest_ip")]),
+        same(&[at!("data.gcp.jsonPayload.connection.dest_port")]),
+        same(&[
+            at!("data.gcp.protoPayload.status.code"),
+            at!("data.gcp.severity"),
+        ]),
     ],
     collected: &[
         (
             SOURCES,
             &[
-                "data.gcp.protoPayload.requestMetadata.callerIp",
-                "data.gcp.jsonPayload.connection.src_ip",
-                "data.gcp.jsonPayload.sourceIP",
+                at!("data.gcp.protoPayload.requestMetadata.callerIp"),
+                at!("data.gcp.jsonPayload.connection.src_ip"),
+                at!("data.gcp.jsonPayload.sourceIP"),
             ],
         ),
         (
             USERS,
-            &["data.gcp.protoPayload.authenticationInfo.principalEmail"],
+            &[at!(
+                "data.gcp.protoPayload.authenticationInfo.principalEmail"
+            )],
         ),
     ],
     has_rest: false,
@@ -152,24 +172,24 @@ pub(in crate::folding) static GCP: Family = Family {
 pub(in crate::folding) static OFFICE365: Family = Family {
     name: "Office 365",
     key: &[
-        same(&["data.office365.OrganizationId"]),
-        same(&["data.office365.Workload"]),
-        same(&["data.office365.RecordType"]),
-        same(&["data.office365.Operation"]),
-        same(&["data.office365.ObjectId"]),
-        same(&["data.office365.ResultStatus"]),
+        same(&[at!("data.office365.OrganizationId")]),
+        same(&[at!("data.office365.Workload")]),
+        same(&[at!("data.office365.RecordType")]),
+        same(&[at!("data.office365.Operation")]),
+        same(&[at!("data.office365.ObjectId")]),
+        same(&[at!("data.office365.ResultStatus")]),
     ],
     collected: &[
         (
             SOURCES,
             &[
-                "data.office365.ClientIP",
-                "data.office365.ActorIpAddress",
-                "data.office365.ClientIPAddress",
+                at!("data.office365.ClientIP"),
+                at!("data.office365.ActorIpAddress"),
+                at!("data.office365.ClientIPAddress"),
             ],
         ),
-        (USERS, &["data.office365.UserId"]),
-        (FILES, &["data.office365.SourceFileName"]),
+        (USERS, &[at!("data.office365.UserId")]),
+        (FILES, &[at!("data.office365.SourceFileName")]),
     ],
     has_rest: false,
 };
@@ -177,35 +197,41 @@ pub(in crate::folding) static OFFICE365: Family = Family {
 pub(in crate::folding) static MS_GRAPH: Family = Family {
     name: "MS Graph",
     key: &[
-        same(&["data.ms-graph.tenantId"]),
-        same(&["data.ms-graph.relationship"]),
+        same(&[at!("data.ms-graph.tenantId")]),
+        same(&[at!("data.ms-graph.relationship")]),
         same(&[
-            "data.ms-graph.title",
-            "data.ms-graph.displayName",
-            "data.ms-graph.activityDisplayName",
-            "data.ms-graph.activityType",
+            at!("data.ms-graph.title"),
+            at!("data.ms-graph.displayName"),
+            at!("data.ms-graph.activityDisplayName"),
+            at!("data.ms-graph.activityType"),
         ]),
-        same(&["data.ms-graph.category"]),
-        same(&["data.ms-graph.detectorId", "data.ms-graph.appDisplayName"]),
-        same(&["data.ms-graph.threatDisplayName"]),
-        same(&["data.ms-graph.status", "data.ms-graph.activityResult"]),
+        same(&[at!("data.ms-graph.category")]),
+        same(&[
+            at!("data.ms-graph.detectorId"),
+            at!("data.ms-graph.appDisplayName"),
+        ]),
+        same(&[at!("data.ms-graph.threatDisplayName")]),
+        same(&[
+            at!("data.ms-graph.status"),
+            at!("data.ms-graph.activityResult"),
+        ]),
         // The incident ties alerts of one attack together.
-        same(&["data.ms-graph.incidentId"]),
+        same(&[at!("data.ms-graph.incidentId")]),
     ],
     collected: &[
         (
             USERS,
             &[
-                "data.ms-graph.userPrincipalName",
-                "data.ms-graph.evidence.userAccount.userPrincipalName",
+                at!("data.ms-graph.userPrincipalName"),
+                at!("data.ms-graph.evidence.userAccount.userPrincipalName"),
             ],
         ),
-        (HOSTS, &["data.ms-graph.evidence.deviceDnsName"]),
+        (HOSTS, &[at!("data.ms-graph.evidence.deviceDnsName")]),
         (
             SOURCES,
             &[
-                "data.ms-graph.ipAddress",
-                "data.ms-graph.evidence.ipAddress",
+                at!("data.ms-graph.ipAddress"),
+                at!("data.ms-graph.evidence.ipAddress"),
             ],
         ),
     ],
@@ -215,14 +241,14 @@ pub(in crate::folding) static MS_GRAPH: Family = Family {
 pub(in crate::folding) static GITHUB: Family = Family {
     name: "GitHub",
     key: &[
-        same(&["data.github.action"]),
-        blind(&["data.github.org"]),
-        blind(&["data.github.repo", "data.github.team"]),
-        blind(&["data.github.user"]),
+        same(&[at!("data.github.action")]),
+        blind(&[at!("data.github.org")]),
+        blind(&[at!("data.github.repo"), at!("data.github.team")]),
+        blind(&[at!("data.github.user")]),
     ],
     collected: &[
-        (USERS, &["data.github.actor"]),
-        (SOURCES, &["data.github.actor_ip"]),
+        (USERS, &[at!("data.github.actor")]),
+        (SOURCES, &[at!("data.github.actor_ip")]),
     ],
     has_rest: false,
 };
@@ -230,19 +256,22 @@ pub(in crate::folding) static GITHUB: Family = Family {
 pub(in crate::folding) static DOCKER: Family = Family {
     name: "Docker",
     key: &[
-        same(&["data.docker.Type"]),
-        same(&["data.docker.Action"]),
+        same(&[at!("data.docker.Type")]),
+        same(&[at!("data.docker.Action")]),
         // Anew for each run where nobody names them, so the image counts first.
         same(&[
-            "data.docker.Actor.Attributes.image",
-            "data.docker.Actor.Attributes.name",
-            "data.docker.Actor.ID",
+            at!("data.docker.Actor.Attributes.image"),
+            at!("data.docker.Actor.Attributes.name"),
+            at!("data.docker.Actor.ID"),
         ]),
-        same(&["data.docker.Actor.Attributes.exitCode"]),
+        same(&[at!("data.docker.Actor.Attributes.exitCode")]),
     ],
     collected: &[(
         "containers",
-        &["data.docker.Actor.Attributes.name", "data.docker.Actor.ID"],
+        &[
+            at!("data.docker.Actor.Attributes.name"),
+            at!("data.docker.Actor.ID"),
+        ],
     )],
     has_rest: false,
 };

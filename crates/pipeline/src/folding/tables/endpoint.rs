@@ -2,24 +2,25 @@
 
 use super::{EVENT, HASHES, HOSTS, PROCESSES, SOURCES, USERS, VALUES};
 use crate::folding::family::{Family, Word, blind, same};
+use crate::path::{Path, at};
 
 const IMAGE: Word = same(&[
-    "data.win.eventdata.image",
-    "data.win.eventdata.newProcessName",
-    "data.eventdata.image",
-    "data.sysmon.image",
+    at!("data.win.eventdata.image"),
+    at!("data.win.eventdata.newProcessName"),
+    at!("data.eventdata.image"),
+    at!("data.sysmon.image"),
 ]);
 const HASH: Word = blind(&[
-    "data.win.eventdata.hashes",
-    "data.win.eventdata.hash",
-    "data.eventdata.hashes",
-    "data.sysmon.hash",
+    at!("data.win.eventdata.hashes"),
+    at!("data.win.eventdata.hash"),
+    at!("data.eventdata.hashes"),
+    at!("data.sysmon.hash"),
 ]);
-const WHO: &[&str] = &[
-    "data.win.eventdata.user",
-    "data.win.eventdata.subjectUserName",
-    "data.eventdata.user",
-    "data.srcuser",
+const WHO: &[Path<'static>] = &[
+    at!("data.win.eventdata.user"),
+    at!("data.win.eventdata.subjectUserName"),
+    at!("data.eventdata.user"),
+    at!("data.srcuser"),
 ];
 
 pub(in crate::folding) static PROCESS: Family = Family {
@@ -27,8 +28,8 @@ pub(in crate::folding) static PROCESS: Family = Family {
     key: &[
         IMAGE,
         same(&[
-            "data.win.eventdata.commandLine",
-            "data.eventdata.commandLine",
+            at!("data.win.eventdata.commandLine"),
+            at!("data.eventdata.commandLine"),
         ]),
         HASH,
     ],
@@ -37,10 +38,10 @@ pub(in crate::folding) static PROCESS: Family = Family {
         (
             "parent processes",
             &[
-                "data.win.eventdata.parentImage",
-                "data.win.eventdata.parentProcessName",
-                "data.eventdata.parentImage",
-                "data.sysmon.parentImage",
+                at!("data.win.eventdata.parentImage"),
+                at!("data.win.eventdata.parentProcessName"),
+                at!("data.eventdata.parentImage"),
+                at!("data.sysmon.parentImage"),
             ],
         ),
     ],
@@ -49,7 +50,7 @@ pub(in crate::folding) static PROCESS: Family = Family {
 
 pub(in crate::folding) static IMAGE_LOAD: Family = Family {
     name: "image or driver load",
-    key: &[IMAGE, same(&["data.win.eventdata.imageLoaded"]), HASH],
+    key: &[IMAGE, same(&[at!("data.win.eventdata.imageLoaded")]), HASH],
     collected: &[(USERS, WHO)],
     has_rest: false,
 };
@@ -59,16 +60,19 @@ pub(in crate::folding) static PROCESS_ACCESS: Family = Family {
     key: &[
         EVENT,
         same(&[
-            "data.win.eventdata.sourceImage",
-            "data.win.eventdata.image",
-            "data.eventdata.image",
+            at!("data.win.eventdata.sourceImage"),
+            at!("data.win.eventdata.image"),
+            at!("data.eventdata.image"),
         ]),
-        same(&["data.win.eventdata.targetImage"]),
-        same(&["data.win.eventdata.grantedAccess"]),
+        same(&[at!("data.win.eventdata.targetImage")]),
+        same(&[at!("data.win.eventdata.grantedAccess")]),
     ],
     collected: &[(
         USERS,
-        &["data.win.eventdata.sourceUser", "data.win.eventdata.user"],
+        &[
+            at!("data.win.eventdata.sourceUser"),
+            at!("data.win.eventdata.user"),
+        ],
     )],
     has_rest: false,
 };
@@ -78,46 +82,46 @@ pub(in crate::folding) static FILE: Family = Family {
     key: &[
         EVENT,
         same(&[
-            "syscheck.path",
-            "data.win.eventdata.targetFilename",
-            "data.win.eventdata.objectName",
-            "data.eventdata.targetFilename",
-            "data.audit.file.name",
-            "data.audit.directory.name",
+            at!("syscheck.path"),
+            at!("data.win.eventdata.targetFilename"),
+            at!("data.win.eventdata.objectName"),
+            at!("data.eventdata.targetFilename"),
+            at!("data.audit.file.name"),
+            at!("data.audit.directory.name"),
         ]),
         same(&[
-            "syscheck.event",
-            "data.win.eventdata.accessMask",
-            "data.audit.syscall",
+            at!("syscheck.event"),
+            at!("data.win.eventdata.accessMask"),
+            at!("data.audit.syscall"),
         ]),
     ],
     collected: &[
         (
             HASHES,
             &[
-                "syscheck.sha256_after",
-                "data.win.eventdata.hashes",
-                "data.win.eventdata.hash",
+                at!("syscheck.sha256_after"),
+                at!("data.win.eventdata.hashes"),
+                at!("data.win.eventdata.hash"),
             ],
         ),
         (
             PROCESSES,
             &[
-                "syscheck.audit.process.name",
-                "data.win.eventdata.image",
-                "data.win.eventdata.processName",
-                "data.eventdata.image",
-                "data.audit.exe",
+                at!("syscheck.audit.process.name"),
+                at!("data.win.eventdata.image"),
+                at!("data.win.eventdata.processName"),
+                at!("data.eventdata.image"),
+                at!("data.audit.exe"),
             ],
         ),
         (
             USERS,
             &[
-                "syscheck.audit.user.name",
-                "syscheck.uname_after",
-                "data.win.eventdata.user",
-                "data.win.eventdata.subjectUserName",
-                "data.eventdata.user",
+                at!("syscheck.audit.user.name"),
+                at!("syscheck.uname_after"),
+                at!("data.win.eventdata.user"),
+                at!("data.win.eventdata.subjectUserName"),
+                at!("data.eventdata.user"),
             ],
         ),
     ],
@@ -129,22 +133,28 @@ pub(in crate::folding) static REGISTRY: Family = Family {
     key: &[
         EVENT,
         same(&[
-            "syscheck.path",
-            "data.win.eventdata.targetObject",
-            "data.win.eventdata.objectName",
+            at!("syscheck.path"),
+            at!("data.win.eventdata.targetObject"),
+            at!("data.win.eventdata.objectName"),
         ]),
-        same(&["syscheck.value_name", "data.win.eventdata.objectValueName"]),
-        same(&["syscheck.event", "data.win.eventdata.eventType"]),
-        same(&["syscheck.arch"]),
-        same(&["data.win.eventdata.image", "data.win.eventdata.processName"]),
+        same(&[
+            at!("syscheck.value_name"),
+            at!("data.win.eventdata.objectValueName"),
+        ]),
+        same(&[at!("syscheck.event"), at!("data.win.eventdata.eventType")]),
+        same(&[at!("syscheck.arch")]),
+        same(&[
+            at!("data.win.eventdata.image"),
+            at!("data.win.eventdata.processName"),
+        ]),
     ],
     collected: &[
         (
             VALUES,
             &[
-                "data.win.eventdata.details",
-                "data.win.eventdata.newValue",
-                "syscheck.sha256_after",
+                at!("data.win.eventdata.details"),
+                at!("data.win.eventdata.newValue"),
+                at!("syscheck.sha256_after"),
             ],
         ),
         (USERS, WHO),
@@ -157,21 +167,21 @@ pub(in crate::folding) static SERVICE: Family = Family {
     key: &[
         EVENT,
         blind(&[
-            "data.win.eventdata.serviceName",
-            "data.win.eventdata.taskName",
-            "data.win.eventdata.param1",
+            at!("data.win.eventdata.serviceName"),
+            at!("data.win.eventdata.taskName"),
+            at!("data.win.eventdata.param1"),
         ]),
         same(&[
-            "data.win.eventdata.imagePath",
-            "data.win.eventdata.serviceFileName",
+            at!("data.win.eventdata.imagePath"),
+            at!("data.win.eventdata.serviceFileName"),
         ]),
-        blind(&["data.win.eventdata.param2"]),
+        blind(&[at!("data.win.eventdata.param2")]),
     ],
     collected: &[(
         USERS,
         &[
-            "data.win.eventdata.subjectUserName",
-            "data.win.eventdata.accountName",
+            at!("data.win.eventdata.subjectUserName"),
+            at!("data.win.eventdata.accountName"),
         ],
     )],
     has_rest: false,
@@ -181,13 +191,13 @@ pub(in crate::folding) static SCRIPT: Family = Family {
     name: "PowerShell script",
     key: &[
         EVENT,
-        same(&["data.win.eventdata.path"]),
+        same(&[at!("data.win.eventdata.path")]),
         same(&[
-            "data.win.eventdata.scriptBlockText",
-            "data.win.eventdata.payload",
+            at!("data.win.eventdata.scriptBlockText"),
+            at!("data.win.eventdata.payload"),
         ]),
     ],
-    collected: &[(USERS, &["data.win.eventdata.user"])],
+    collected: &[(USERS, &[at!("data.win.eventdata.user")])],
     has_rest: false,
 };
 
@@ -195,12 +205,15 @@ pub(in crate::folding) static WMI: Family = Family {
     name: "WMI subscription",
     key: &[
         EVENT,
-        same(&["data.win.eventdata.operation"]),
-        same(&["data.win.eventdata.name", "data.win.eventdata.consumer"]),
+        same(&[at!("data.win.eventdata.operation")]),
         same(&[
-            "data.win.eventdata.destination",
-            "data.win.eventdata.query",
-            "data.win.eventdata.filter",
+            at!("data.win.eventdata.name"),
+            at!("data.win.eventdata.consumer"),
+        ]),
+        same(&[
+            at!("data.win.eventdata.destination"),
+            at!("data.win.eventdata.query"),
+            at!("data.win.eventdata.filter"),
         ]),
     ],
     collected: &[(USERS, WHO)],
@@ -209,7 +222,7 @@ pub(in crate::folding) static WMI: Family = Family {
 
 pub(in crate::folding) static PIPE: Family = Family {
     name: "named pipe",
-    key: &[EVENT, IMAGE, same(&["data.win.eventdata.pipeName"])],
+    key: &[EVENT, IMAGE, same(&[at!("data.win.eventdata.pipeName")])],
     collected: &[(USERS, WHO)],
     has_rest: false,
 };
@@ -218,12 +231,12 @@ pub(in crate::folding) static SHARE: Family = Family {
     name: "network share",
     key: &[
         EVENT,
-        same(&["data.win.eventdata.shareName"]),
-        same(&["data.win.eventdata.relativeTargetName"]),
+        same(&[at!("data.win.eventdata.shareName")]),
+        same(&[at!("data.win.eventdata.relativeTargetName")]),
     ],
     collected: &[
-        (SOURCES, &["data.win.eventdata.ipAddress"]),
-        (USERS, &["data.win.eventdata.subjectUserName"]),
+        (SOURCES, &[at!("data.win.eventdata.ipAddress")]),
+        (USERS, &[at!("data.win.eventdata.subjectUserName")]),
     ],
     has_rest: false,
 };
@@ -232,39 +245,39 @@ pub(in crate::folding) static ACCOUNT: Family = Family {
     name: "account or group change",
     key: &[
         EVENT,
-        blind(&["data.win.eventdata.targetUserName"]),
-        blind(&["data.win.eventdata.targetDomainName"]),
+        blind(&[at!("data.win.eventdata.targetUserName")]),
+        blind(&[at!("data.win.eventdata.targetDomainName")]),
         blind(&[
-            "data.win.eventdata.memberSid",
-            "data.win.eventdata.memberName",
+            at!("data.win.eventdata.memberSid"),
+            at!("data.win.eventdata.memberName"),
         ]),
-        blind(&["data.win.eventdata.newUacValue"]),
+        blind(&[at!("data.win.eventdata.newUacValue")]),
     ],
-    collected: &[("changed by", &["data.win.eventdata.subjectUserName"])],
+    collected: &[("changed by", &[at!("data.win.eventdata.subjectUserName")])],
     has_rest: false,
 };
 
 pub(in crate::folding) static COMMAND: Family = Family {
     name: "command",
     key: &[
-        same(&["data.audit.exe"]),
-        same(&["data.command", "data.audit.command"]),
+        same(&[at!("data.audit.exe")]),
+        same(&[at!("data.command"), at!("data.audit.command")]),
         // As the call was made; auditd writes each argument on its own.
-        same(&["data.audit.execve.a0"]),
-        same(&["data.audit.execve.a1"]),
-        same(&["data.audit.execve.a2"]),
-        same(&["data.audit.execve.a3"]),
-        same(&["data.audit.execve.a4"]),
-        same(&["data.audit.execve.a5"]),
-        same(&["data.audit.execve.a6"]),
-        same(&["data.audit.execve.a7"]),
-        same(&["data.audit.execve.argc"]),
-        same(&["data.srcuser", "data.audit.auid"]),
-        same(&["data.dstuser"]),
+        same(&[at!("data.audit.execve.a0")]),
+        same(&[at!("data.audit.execve.a1")]),
+        same(&[at!("data.audit.execve.a2")]),
+        same(&[at!("data.audit.execve.a3")]),
+        same(&[at!("data.audit.execve.a4")]),
+        same(&[at!("data.audit.execve.a5")]),
+        same(&[at!("data.audit.execve.a6")]),
+        same(&[at!("data.audit.execve.a7")]),
+        same(&[at!("data.audit.execve.argc")]),
+        same(&[at!("data.srcuser"), at!("data.audit.auid")]),
+        same(&[at!("data.dstuser")]),
     ],
     collected: &[
-        (FOLDERS, &["data.pwd", "data.audit.cwd"]),
-        (HOSTS, &["data.audit.hostname"]),
+        (FOLDERS, &[at!("data.pwd"), at!("data.audit.cwd")]),
+        (HOSTS, &[at!("data.audit.hostname")]),
     ],
     has_rest: false,
 };
@@ -274,18 +287,18 @@ const FOLDERS: &str = "folders";
 pub(in crate::folding) static AUDIT: Family = Family {
     name: "audit record",
     key: &[
-        same(&["data.audit.type"]),
-        same(&["data.audit.exe"]),
-        same(&["data.audit.command"]),
-        same(&["data.audit.op"]),
-        same(&["data.audit.acct"]),
-        same(&["data.audit.dev"]),
-        same(&["data.audit.key"]),
-        same(&["data.audit.res"]),
+        same(&[at!("data.audit.type")]),
+        same(&[at!("data.audit.exe")]),
+        same(&[at!("data.audit.command")]),
+        same(&[at!("data.audit.op")]),
+        same(&[at!("data.audit.acct")]),
+        same(&[at!("data.audit.dev")]),
+        same(&[at!("data.audit.key")]),
+        same(&[at!("data.audit.res")]),
     ],
     collected: &[
-        (USERS, &["data.audit.auid"]),
-        (SOURCES, &["data.audit.srcip"]),
+        (USERS, &[at!("data.audit.auid")]),
+        (SOURCES, &[at!("data.audit.srcip")]),
     ],
     has_rest: false,
 };
@@ -293,9 +306,16 @@ pub(in crate::folding) static AUDIT: Family = Family {
 pub(in crate::folding) static ACTIVE_RESPONSE: Family = Family {
     name: "active response",
     key: &[
-        same(&["data.script", "data.command", "data.parameters.program"]),
-        same(&["data.type", "data.parameters.extra_args"]),
+        same(&[
+            at!("data.script"),
+            at!("data.command"),
+            at!("data.parameters.program"),
+        ]),
+        same(&[at!("data.type"), at!("data.parameters.extra_args")]),
     ],
-    collected: &[(SOURCES, &["data.srcip", "data.parameters.alert.data.srcip"])],
+    collected: &[(
+        SOURCES,
+        &[at!("data.srcip"), at!("data.parameters.alert.data.srcip")],
+    )],
     has_rest: false,
 };

@@ -12,8 +12,9 @@ pub(super) use network::*;
 pub(super) use posture::*;
 
 use super::family::{Family, Word, same};
+use crate::path::{Path, at};
 
-const EVENT: Word = same(&["data.win.system.eventID", "data.system.eventID"]);
+const EVENT: Word = same(&[at!("data.win.system.eventID"), at!("data.system.eventID")]);
 
 /// Labels of what is collected.
 const FILES: &str = "files";
@@ -27,15 +28,15 @@ const USERS: &str = "users";
 const VALUES: &str = "values";
 
 /// Where the other end's address stands.
-const SOURCE_FIELDS: &[&str] = &[
-    "data.srcip",
-    "data.src_ip",
-    "data.remote_ip",
-    "data.ClientIP",
-    "data.remoteAddr",
-    "data.win.eventdata.ipAddress",
-    "data.srcip2",
-    "data.remip",
+const SOURCE_FIELDS: &[Path<'static>] = &[
+    at!("data.srcip"),
+    at!("data.src_ip"),
+    at!("data.remote_ip"),
+    at!("data.ClientIP"),
+    at!("data.remoteAddr"),
+    at!("data.win.eventdata.ipAddress"),
+    at!("data.srcip2"),
+    at!("data.remip"),
 ];
 
 /// Windows events without a family of their own.
@@ -43,10 +44,10 @@ pub(super) static WINDOWS: Family = Family {
     name: "Windows event",
     key: &[
         EVENT,
-        same(&["data.win.system.channel"]),
-        same(&["data.win.system.providerName"]),
+        same(&[at!("data.win.system.channel")]),
+        same(&[at!("data.win.system.providerName")]),
     ],
-    collected: &[(SOURCES, &["data.win.eventdata.ipAddress"])],
+    collected: &[(SOURCES, &[at!("data.win.eventdata.ipAddress")])],
     has_rest: true,
 };
 
@@ -54,7 +55,7 @@ pub(super) static WINDOWS: Family = Family {
 pub(super) static OTHER: Family = Family {
     name: "other",
     key: &[],
-    collected: &[(SOURCES, SOURCE_FIELDS), (PORTS, &["data.srcport"])],
+    collected: &[(SOURCES, SOURCE_FIELDS), (PORTS, &[at!("data.srcport")])],
     has_rest: true,
 };
 
@@ -103,8 +104,11 @@ mod tests {
 
     const DOCUMENT: &str = include_str!("../../../../../docs/folding.md");
 
-    fn fields(fields: &[&str], between: &str) -> String {
-        let quoted: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
+    fn fields(fields: &[Path<'_>], between: &str) -> String {
+        let quoted: Vec<String> = fields
+            .iter()
+            .map(|field| format!("`{}`", field.text))
+            .collect();
         quoted.join(between)
     }
 

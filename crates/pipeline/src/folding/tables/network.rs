@@ -2,78 +2,82 @@
 
 use super::{EVENT, HOSTS, PORTS, PROCESSES, SOURCE_FIELDS, SOURCES, URLS, USERS};
 use crate::folding::family::{Family, blind, same};
+use crate::path::{Path, at};
 
-const USER_FIELDS: &[&str] = &[
-    "data.dstuser",
-    "data.srcuser",
-    "data.user",
-    "data.username",
-    "data.win.eventdata.targetUserName",
+const USER_FIELDS: &[Path<'static>] = &[
+    at!("data.dstuser"),
+    at!("data.srcuser"),
+    at!("data.user"),
+    at!("data.username"),
+    at!("data.win.eventdata.targetUserName"),
 ];
 
 pub(in crate::folding) static NETWORK: Family = Family {
     name: "network connection",
     key: &[
         blind(&[
-            "data.dstip",
-            "data.dst_ip",
-            "data.dest_ip",
-            "data.win.eventdata.destinationIp",
-            "data.win.eventdata.destAddress",
-            "data.eventdata.destinationIp",
-            "data.id.resp_h",
-            "data.win.eventdata.destinationHostname",
+            at!("data.dstip"),
+            at!("data.dst_ip"),
+            at!("data.dest_ip"),
+            at!("data.win.eventdata.destinationIp"),
+            at!("data.win.eventdata.destAddress"),
+            at!("data.eventdata.destinationIp"),
+            at!("data.id.resp_h"),
+            at!("data.win.eventdata.destinationHostname"),
         ]),
         same(&[
-            "data.dstport",
-            "data.dst_port",
-            "data.dest_port",
-            "data.win.eventdata.destinationPort",
-            "data.win.eventdata.destPort",
-            "data.eventdata.destinationPort",
-            "data.id.resp_p",
+            at!("data.dstport"),
+            at!("data.dst_port"),
+            at!("data.dest_port"),
+            at!("data.win.eventdata.destinationPort"),
+            at!("data.win.eventdata.destPort"),
+            at!("data.eventdata.destinationPort"),
+            at!("data.id.resp_p"),
         ]),
         blind(&[
-            "data.protocol",
-            "data.proto",
-            "data.win.eventdata.protocol",
-            "data.eventdata.protocol",
+            at!("data.protocol"),
+            at!("data.proto"),
+            at!("data.win.eventdata.protocol"),
+            at!("data.eventdata.protocol"),
         ]),
         same(&[
-            "data.win.eventdata.image",
-            "data.win.eventdata.application",
-            "data.eventdata.image",
+            at!("data.win.eventdata.image"),
+            at!("data.win.eventdata.application"),
+            at!("data.eventdata.image"),
         ]),
         blind(&[
-            "data.action",
-            "data.log_subtype",
-            "data.conn_state",
-            "data.win.eventdata.initiated",
+            at!("data.action"),
+            at!("data.log_subtype"),
+            at!("data.conn_state"),
+            at!("data.win.eventdata.initiated"),
         ]),
     ],
     collected: &[
         (
             SOURCES,
             &[
-                "data.srcip",
-                "data.src_ip",
-                "data.win.eventdata.sourceIp",
-                "data.win.eventdata.sourceAddress",
-                "data.eventdata.sourceIp",
-                "data.id.orig_h",
+                at!("data.srcip"),
+                at!("data.src_ip"),
+                at!("data.win.eventdata.sourceIp"),
+                at!("data.win.eventdata.sourceAddress"),
+                at!("data.eventdata.sourceIp"),
+                at!("data.id.orig_h"),
             ],
         ),
         (
             USERS,
             &[
-                "data.win.eventdata.user",
-                "data.eventdata.user",
-                "data.user",
+                at!("data.win.eventdata.user"),
+                at!("data.eventdata.user"),
+                at!("data.user"),
             ],
         ),
         (
             HOSTS,
-            &["data.win.eventdata.destinationHostname", "data.server_name"],
+            &[
+                at!("data.win.eventdata.destinationHostname"),
+                at!("data.server_name"),
+            ],
         ),
     ],
     has_rest: false,
@@ -83,22 +87,25 @@ pub(in crate::folding) static DNS: Family = Family {
     name: "DNS query",
     key: &[
         blind(&[
-            "data.win.eventdata.queryName",
-            "data.eventdata.queryName",
-            "data.dns.rrname",
-            "data.dns.query.rrname",
-            "data.query",
+            at!("data.win.eventdata.queryName"),
+            at!("data.eventdata.queryName"),
+            at!("data.dns.rrname"),
+            at!("data.dns.query.rrname"),
+            at!("data.query"),
         ]),
-        same(&["data.win.eventdata.image", "data.eventdata.image"]),
+        same(&[at!("data.win.eventdata.image"), at!("data.eventdata.image")]),
     ],
     collected: &[
-        (SOURCES, &["data.srcip", "data.src_ip", "data.id.orig_h"]),
+        (
+            SOURCES,
+            &[at!("data.srcip"), at!("data.src_ip"), at!("data.id.orig_h")],
+        ),
         (
             "answers",
             &[
-                "data.win.eventdata.queryResults",
-                "data.answers",
-                "data.dns.rdata",
+                at!("data.win.eventdata.queryResults"),
+                at!("data.answers"),
+                at!("data.dns.rdata"),
             ],
         ),
     ],
@@ -113,9 +120,12 @@ pub(in crate::folding) static AUTHENTICATION: Family = Family {
         (USERS, USER_FIELDS),
         (
             HOSTS,
-            &["data.win.eventdata.workstationName", "data.hostname"],
+            &[
+                at!("data.win.eventdata.workstationName"),
+                at!("data.hostname"),
+            ],
         ),
-        (PROCESSES, &["data.win.eventdata.processName"]),
+        (PROCESSES, &[at!("data.win.eventdata.processName")]),
     ],
     has_rest: false,
 };
@@ -126,16 +136,19 @@ pub(in crate::folding) static LOGIN: Family = Family {
     key: &[
         EVENT,
         blind(USER_FIELDS),
-        blind(&["data.win.eventdata.targetDomainName"]),
-        same(&["data.win.eventdata.logonType"]),
+        blind(&[at!("data.win.eventdata.targetDomainName")]),
+        same(&[at!("data.win.eventdata.logonType")]),
     ],
     collected: &[
         (SOURCES, SOURCE_FIELDS),
         (
             HOSTS,
-            &["data.win.eventdata.workstationName", "data.hostname"],
+            &[
+                at!("data.win.eventdata.workstationName"),
+                at!("data.hostname"),
+            ],
         ),
-        (PROCESSES, &["data.win.eventdata.processName"]),
+        (PROCESSES, &[at!("data.win.eventdata.processName")]),
     ],
     has_rest: false,
 };
@@ -145,9 +158,22 @@ pub(in crate::folding) static WEB: Family = Family {
     key: &[],
     collected: &[
         (SOURCES, SOURCE_FIELDS),
-        (URLS, &["data.url", "data.ClientRequestURI", "data.uri"]),
-        (HOSTS, &["data.ClientRequestHost", "data.hostname"]),
-        ("status codes", &["data.id", "data.EdgeResponseStatus"]),
+        (
+            URLS,
+            &[
+                at!("data.url"),
+                at!("data.ClientRequestURI"),
+                at!("data.uri"),
+            ],
+        ),
+        (
+            HOSTS,
+            &[at!("data.ClientRequestHost"), at!("data.hostname")],
+        ),
+        (
+            "status codes",
+            &[at!("data.id"), at!("data.EdgeResponseStatus")],
+        ),
     ],
     has_rest: false,
 };
@@ -155,23 +181,27 @@ pub(in crate::folding) static WEB: Family = Family {
 pub(in crate::folding) static IDS: Family = Family {
     name: "IDS signature",
     key: &[
-        same(&["data.alert.signature_id", "data.id"]),
-        same(&["data.alert.gid"]),
-        blind(&["data.dest_ip", "data.dstip", "data.dst_ip"]),
-        same(&["data.dest_port", "data.dstport", "data.dst_port"]),
+        same(&[at!("data.alert.signature_id"), at!("data.id")]),
+        same(&[at!("data.alert.gid")]),
+        blind(&[at!("data.dest_ip"), at!("data.dstip"), at!("data.dst_ip")]),
+        same(&[
+            at!("data.dest_port"),
+            at!("data.dstport"),
+            at!("data.dst_port"),
+        ]),
     ],
     collected: &[
-        (SOURCES, &["data.src_ip", "data.srcip"]),
-        (URLS, &["data.http.url"]),
+        (SOURCES, &[at!("data.src_ip"), at!("data.srcip")]),
+        (URLS, &[at!("data.http.url")]),
         (
             HOSTS,
             &[
-                "data.http.hostname",
-                "data.tls.sni",
-                "data.dns.query.rrname",
+                at!("data.http.hostname"),
+                at!("data.tls.sni"),
+                at!("data.dns.query.rrname"),
             ],
         ),
-        (PORTS, &["data.src_port", "data.srcport"]),
+        (PORTS, &[at!("data.src_port"), at!("data.srcport")]),
     ],
     has_rest: false,
 };

@@ -2,47 +2,54 @@
 
 use super::{FILES, USERS};
 use crate::folding::family::{Family, blind, same};
+use crate::path::at;
 
 pub(in crate::folding) static VULNERABILITY: Family = Family {
     name: "vulnerability",
     key: &[
-        blind(&["data.vulnerability.cve"]),
-        same(&["data.vulnerability.package.name"]),
-        blind(&["data.vulnerability.status"]),
+        blind(&[at!("data.vulnerability.cve")]),
+        same(&[at!("data.vulnerability.package.name")]),
+        blind(&[at!("data.vulnerability.status")]),
     ],
-    collected: &[("versions", &["data.vulnerability.package.version"])],
+    collected: &[("versions", &[at!("data.vulnerability.package.version")])],
     has_rest: false,
 };
 
 pub(in crate::folding) static SCA: Family = Family {
     name: "configuration check",
     key: &[
-        same(&["data.sca.type"]),
-        same(&["data.sca.policy_id", "data.sca.policy"]),
-        same(&["data.sca.check.id", "data.sca.check.title"]),
-        blind(&["data.sca.check.result", "data.sca.check.status"]),
+        same(&[at!("data.sca.type")]),
+        same(&[at!("data.sca.policy_id"), at!("data.sca.policy")]),
+        same(&[at!("data.sca.check.id"), at!("data.sca.check.title")]),
+        blind(&[at!("data.sca.check.result"), at!("data.sca.check.status")]),
     ],
-    collected: &[("scores", &["data.sca.score"])],
+    collected: &[("scores", &[at!("data.sca.score")])],
     has_rest: false,
 };
 
 pub(in crate::folding) static ROOTCHECK: Family = Family {
     name: "rootcheck",
-    key: &[same(&["data.title"]), same(&["data.file"])],
+    key: &[same(&[at!("data.title")]), same(&[at!("data.file")])],
     collected: &[],
     has_rest: false,
 };
 
 pub(in crate::folding) static OSQUERY: Family = Family {
     name: "osquery",
-    key: &[same(&["data.osquery.name"]), same(&["data.osquery.action"])],
+    key: &[
+        same(&[at!("data.osquery.name")]),
+        same(&[at!("data.osquery.action")]),
+    ],
     collected: &[
-        (FILES, &["data.osquery.columns.path"]),
+        (FILES, &[at!("data.osquery.columns.path")]),
         (
             USERS,
-            &["data.osquery.columns.username", "data.osquery.columns.user"],
+            &[
+                at!("data.osquery.columns.username"),
+                at!("data.osquery.columns.user"),
+            ],
         ),
-        ("names", &["data.osquery.columns.name"]),
+        ("names", &[at!("data.osquery.columns.name")]),
     ],
     has_rest: false,
 };
@@ -51,17 +58,20 @@ pub(in crate::folding) static VIRUSTOTAL: Family = Family {
     name: "VirusTotal",
     key: &[
         same(&[
-            "data.virustotal.source.file",
-            "data.virustotal_ip.source.ip",
+            at!("data.virustotal.source.file"),
+            at!("data.virustotal_ip.source.ip"),
         ]),
         blind(&[
-            "data.virustotal.source.sha1",
-            "data.virustotal.sha1",
-            "data.virustotal.source.md5",
+            at!("data.virustotal.source.sha1"),
+            at!("data.virustotal.sha1"),
+            at!("data.virustotal.source.md5"),
         ]),
-        same(&["data.virustotal.malicious", "data.virustotal_ip.verdict"]),
-        same(&["data.virustotal.error"]),
+        same(&[
+            at!("data.virustotal.malicious"),
+            at!("data.virustotal_ip.verdict"),
+        ]),
+        same(&[at!("data.virustotal.error")]),
     ],
-    collected: &[("detections", &["data.virustotal.positives"])],
+    collected: &[("detections", &[at!("data.virustotal.positives")])],
     has_rest: false,
 };
