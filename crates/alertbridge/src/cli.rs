@@ -1,6 +1,7 @@
 //! The command line. The doc comments are the help texts.
 
 mod explain;
+mod intel;
 mod silence;
 mod when;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use self::when::when;
 pub use self::{
     explain::Explain,
+    intel::{Intel, IntelLookup, IntelSync, IntelTest},
     silence::{
         Noise, Silence, SilenceAdd, SilenceExpire, SilenceImport, SilenceList, SilencePreview,
     },
@@ -58,6 +60,9 @@ pub enum Command {
     /// Ask DFIR-IRIS
     #[command(subcommand)]
     Iris(Iris),
+    /// Look into threat intelligence: what is kept locally, and what it says
+    #[command(subcommand)]
+    Intel(Intel),
     /// Read the configuration and say what is wrong with it
     CheckConfig(ConfigFile),
     /// Hand one alert file to the daemon, as `alertbridge-hook` does

@@ -5,9 +5,13 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use alertbridge_ledger::SqliteLedger;
+use alertbridge_ledger::{Route, SqliteLedger};
 use alertbridge_pipeline::{GatedRules, QuietRules};
-use alertbridge_sinks::{Sink, iris::IrisSink};
+use alertbridge_sinks::{
+    Sink,
+    iris::{IrisSink, RaiseRule},
+    wazuh::WazuhQueueSink,
+};
 use alertbridge_sources::{
     Follower, FollowerConfig, FollowerHandle, Intake, hook_socket::HookSocket, spool::SpoolDrain,
 };
@@ -27,6 +31,7 @@ use crate::{
     failure::Failure,
     http::{self, Shown},
     intake::{DecidingIntake, Rules},
+    intel::{Enrich, Hunt, Intelligence, LateSink, QueueSink, Standing, Supply, late},
     metrics::Metrics,
     quieting::Quieting,
     upkeep::{Upkeep, identity},
@@ -36,6 +41,8 @@ use crate::{
 const SOCKET_MODE: u32 = 0o660;
 /// How long new alerts of the hook wait for spooled ones at the start.
 const SPOOL_FIRST: Duration = Duration::from_secs(10);
+/// How long the first alerts wait for the local copy of indicators to be opened.
+const INTEL_FIRST: Duration = Duration::from_secs(5);
 /// How long the sources and the workers may take to stop before the program ends anyway; less than systemd waits.
 const STOP_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -51,17 +58,24 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     let (stopping, stop) = watch::channel(false);
 
     let ledger = Arc::new(open_ledger(&config)?);
-    let (sinks, settings) = sinks(&mut config)?;
-    let names: Vec<String> = sinks.iter().map(|sink| sink.name().to_owned()).collect();
+    let Sinks {
+        alerts: sinks,
+        queue,
+        settings,
+        raise,
+    } = sinks(&mut config)?;
+    let mut names: Vec<String> = sinks.iter().map(|sink| sink.name().to_owned()).collect();
+    let intel = intelligence(&config, queue.is_some(), &clock).await?;
+    let known = intel.as_ref().map(|(known, _)| known.clone());
     let quieting = Arc::new(quieting(&config)?);
     quieting.load_silences(&*ledger).await?;
     let intake: Arc<dyn Intake> = Arc::new(DecidingIntake::new(
         ledger.clone(),
         clock.clone(),
         metrics.clone(),
-        rules(&config, &names, quieting.clone()),
+        rules(&config, &names, quieting.clone(), known.clone()),
         sinks.clone(),
-        arrived,
+        arrived.clone(),
     ));
 
     let listener = match config.http.listen.parse() {
@@ -74,7 +88,35 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     tasks.push(tokio::spawn(
         quieting.clone().keep_silences(ledger.clone(), stop.clone()),
     ));
-    for sink in sinks {
+    let mut all = sinks.clone();
+    let mut routes = Vec::new();
+    if let Some(queue) = queue {
+        routes.push(late_route(queue.name()));
+        all.push(queue);
+    }
+    if let (Some(_), Some(iris)) = (&known, sinks.iter().find(|sink| sink.amends())) {
+        let late = LateSink::new(iris.clone(), ledger.clone(), raise);
+        routes.push(late_route(late.name()));
+        all.push(Arc::new(late));
+    }
+    names = all.iter().map(|sink| sink.name().to_owned()).collect();
+    let mut standing = None;
+    if let (Some(config), Some((known, supply))) = (&config.intel, intel) {
+        standing = Some(Standing::new(known.clone(), supply.watched(), now()));
+        tasks.push(tokio::spawn(supply.run(stop.clone())));
+        let hunt = Hunt {
+            intelligence: known,
+            ledger: ledger.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            arrived,
+            days: config.retro_hunt_days,
+            interval: Duration::from_secs(config.retro_hunt_interval.max(1)),
+            routes,
+        };
+        tasks.push(tokio::spawn(hunt.run(stop.clone())));
+    }
+    for sink in all {
         if sink.amends() {
             let teller = Teller::new(
                 sink.clone(),
@@ -92,7 +134,8 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
             metrics.clone(),
             arrivals.clone(),
             settings,
-        );
+        )
+        .enriched(known.clone().map(|known| known as Arc<dyn Enrich>));
         tasks.push(tokio::spawn(worker.run(stop.clone())));
     }
     if config.sources.hook.enabled {
@@ -106,6 +149,7 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
         metrics: metrics.clone(),
         alarms: alarms.clone(),
         follower: follower.as_ref().map(FollowerHandle::shared_status),
+        intel: standing,
         ledger_identity: identity(&config.ledger.path),
         ledger_path: config.ledger.path.clone(),
         payload_days: config.ledger.payload_days,
@@ -169,16 +213,66 @@ fn open_ledger(config: &Config) -> Result<SqliteLedger, Failure> {
     Ok(ledger)
 }
 
-fn sinks(config: &mut Config) -> Result<(Vec<Arc<dyn Sink>>, Settings), Failure> {
-    let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
-    let mut settings = Settings::default();
+/// Where alerts go.
+struct Sinks {
+    /// What every alert that passes is handed to.
+    alerts: Vec<Arc<dyn Sink>>,
+    /// What only hits are handed to.
+    queue: Option<Arc<dyn Sink>>,
+    settings: Settings,
+    /// When a hit raises the severity at IRIS.
+    raise: Vec<RaiseRule>,
+}
+
+fn sinks(config: &mut Config) -> Result<Sinks, Failure> {
+    let mut sinks = Sinks {
+        alerts: Vec::new(),
+        queue: None,
+        settings: Settings::default(),
+        raise: Vec::new(),
+    };
     if let Some(iris) = config.sinks.iris.take() {
-        settings.in_flight = iris.requests_in_flight.max(1);
+        sinks.settings.in_flight = iris.requests_in_flight.max(1);
+        sinks.raise = crate::intel::raise_rules(&iris.intel);
         let sink = IrisSink::connect(iris)
             .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?;
-        sinks.push(Arc::new(sink));
+        sinks.alerts.push(Arc::new(sink));
     }
-    Ok((sinks, settings))
+    if let Some(wazuh) = &config.sinks.wazuh {
+        let sink = WazuhQueueSink::connect(wazuh)
+            .map_err(|error| Failure::new(Exit::Config, format!("[sinks.wazuh]: {error}")))?;
+        sinks.queue = Some(Arc::new(QueueSink(sink)));
+    }
+    Ok(sinks)
+}
+
+/// What matches alerts, and what keeps it up to date. Where the local copy is large, alerts do not wait until it is there.
+async fn intelligence(
+    config: &Config,
+    has_queue: bool,
+    clock: &Arc<dyn Clock>,
+) -> Result<Option<(Arc<Intelligence>, Supply)>, Failure> {
+    let Some(section) = &config.intel else {
+        return Ok(None);
+    };
+    let fault = |error: String| Failure::new(Exit::Config, error);
+    let known = Arc::new(Intelligence::new(section, has_queue, clock.clone()).map_err(fault)?);
+    let supply = Supply::new(known.clone(), section.sources().map_err(fault)?);
+    let opening = known.clone();
+    let opened = tokio::task::spawn_blocking(move || opening.open());
+    match tokio::time::timeout(INTEL_FIRST, opened).await {
+        // What is wrong is told, and mended, by the supply.
+        Ok(_) => {}
+        Err(_) => warn!("the local copy of indicators takes its time; alerts flow without it"),
+    }
+    Ok(Some((known, supply)))
+}
+
+fn late_route(sink: &str) -> Route {
+    Route {
+        sink: sink.to_owned(),
+        lane: late::LANE.to_owned(),
+    }
 }
 
 /// The `[quiet]` table, compiled; what an operator should know of it is logged.
@@ -192,7 +286,12 @@ fn quieting(config: &Config) -> Result<Quieting, Failure> {
     Ok(Quieting::new(rules, vec!["iris".to_owned()]))
 }
 
-fn rules(config: &Config, sinks: &[String], quieting: Arc<Quieting>) -> Rules {
+fn rules(
+    config: &Config,
+    sinks: &[String],
+    quieting: Arc<Quieting>,
+    intel: Option<Arc<Intelligence>>,
+) -> Rules {
     let rules = |gate| GatedRules {
         gate,
         sinks: sinks.to_vec(),
@@ -205,6 +304,7 @@ fn rules(config: &Config, sinks: &[String], quieting: Arc<Quieting>) -> Rules {
         ]),
         sinks: config.gates.clone().into_iter().collect(),
         quieting,
+        intel,
     }
 }
 

@@ -7,14 +7,20 @@ use std::{collections::HashMap, sync::Arc};
 use alertbridge_alert::{Alert, level, split_glued};
 use alertbridge_ledger::{
     Arrival, Folding, Intake as LedgerIntake, Ledger, LedgerError, Malformed, Placement, Route,
+    SilencedBy,
 };
 use alertbridge_pipeline::{AlertView, Decision, Gate, GatedRules, Silences};
-use alertbridge_sinks::Sink;
+use alertbridge_sinks::{IntelHit, Sink};
 use alertbridge_sources::{Batch, Checkpoint, Intake, Receipt, Record, Rejected};
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
-use crate::{clock::Clock, metrics::Metrics, quieting::Quieting, turns::Turns};
+use crate::{
+    clock::Clock, intel::Intelligence, metrics::Metrics, quieting::Quieting, turns::Turns,
+};
+
+/// What the books call the gate that our own events end at.
+const OWN_EVENT: &str = "own intelligence event";
 
 /// What alerts are decided by.
 pub struct Rules {
@@ -24,6 +30,8 @@ pub struct Rules {
     pub sinks: HashMap<String, Gate>,
     /// Silences, folding, budgets.
     pub quieting: Arc<Quieting>,
+    /// Threat intelligence, where it is configured.
+    pub intel: Option<Arc<Intelligence>>,
 }
 
 /// The program's [`Intake`].
@@ -100,7 +108,7 @@ impl DecidingIntake {
     fn decide_one(&self, raw: Bytes, place: &str, deciding: &mut Deciding<'_>) {
         let error = match level(&raw) {
             Ok(level) if !deciding.rules.passes(level) => {
-                deciding.filtered_at_source();
+                self.below_the_gate(&raw, deciding);
                 return;
             }
             Ok(_) => match Alert::parse(&raw[..]) {
@@ -125,19 +133,51 @@ impl DecidingIntake {
         });
     }
 
+    /// Its level alone keeps it out, but for a hit.
+    fn below_the_gate(&self, raw: &Bytes, deciding: &mut Deciding<'_>) {
+        let intel = self.rules.intel.as_ref();
+        if !intel.is_some_and(|intel| intel.matches_all() && intel.hits_pass_gates()) {
+            deciding.filtered_at_source();
+            return;
+        }
+        match Alert::parse(&raw[..]) {
+            Ok(alert) => self.keep(&alert, deciding),
+            // Nothing more is asked of what would be filtered anyway.
+            Err(_) => deciding.filtered_at_source(),
+        }
+    }
+
     fn keep(&self, alert: &Alert, deciding: &mut Deciding<'_>) {
         let head = alert.head();
         let text = alert.text();
         let view = AlertView::new(head, &text);
-        let Decision::Routed(names) = deciding.rules.decide(&view) else {
-            deciding.filtered_at_source();
-            return;
+        let decision = deciding.rules.decide(&view);
+        let hits = match self.known(alert, decision) {
+            Known::Own => {
+                deciding.intake.filtered += 1;
+                deciding.count(OWN_EVENT.to_owned());
+                return;
+            }
+            Known::Hits(hits) => hits,
+        };
+        let passes = self
+            .rules
+            .intel
+            .as_ref()
+            .is_some_and(|intel| !hits.is_empty() && intel.hits_pass_gates());
+        let names = match decision {
+            Decision::Routed(names) => names,
+            Decision::Filtered if passes => &deciding.rules.sinks,
+            Decision::Filtered => {
+                deciding.filtered_at_source();
+                return;
+            }
         };
         let passed: Vec<&Arc<dyn Sink>> = self
             .sinks
             .iter()
             .filter(|sink| names.iter().any(|name| name == sink.name()))
-            .filter(|sink| self.passes_sink(sink.name(), &view))
+            .filter(|sink| passes || self.passes_sink(sink.name(), &view))
             .collect();
         if passed.is_empty() && !names.is_empty() {
             deciding.filtered_at_sinks(names);
@@ -152,12 +192,13 @@ impl DecidingIntake {
             .collect();
         let now = deciding.intake.received_at;
         let quieting = &self.rules.quieting;
-        let (placement, folding) = match quieting.silenced(&view, &deciding.silences, now) {
+        let silenced = quieting
+            .silenced(&view, &deciding.silences, now)
+            // A silence was made by a person for a while; the others are standing rules that knew nothing of this.
+            .filter(|by| !passes || matches!(by, SilencedBy::Silence(_)));
+        let (placement, folding) = match silenced {
             Some(by) => (Placement::Silenced(by), Folding::default()),
-            None => {
-                let folding = quieting.folding(&view, &routes);
-                (Placement::Routed(routes), folding)
-            }
+            None => self.routed(&view, routes, &hits),
         };
         let reference = alert.reference();
         let fingerprint = alert.fingerprint();
@@ -180,12 +221,51 @@ impl DecidingIntake {
         });
     }
 
+    /// What threat intelligence says of an alert; nothing where it is not asked.
+    fn known(&self, alert: &Alert, decision: Decision<'_>) -> Known {
+        let Some(intel) = &self.rules.intel else {
+            return Known::Hits(Vec::new());
+        };
+        if Intelligence::is_own(alert) {
+            return match intel.filters_own() {
+                true => Known::Own,
+                false => Known::Hits(Vec::new()),
+            };
+        }
+        let asked = matches!(decision, Decision::Routed(_)) || intel.matches_all();
+        Known::Hits(if asked { intel.hits(alert) } else { Vec::new() })
+    }
+
+    /// Where it goes, and what it folds into. The event of a hit is no part of what makes two alerts the same.
+    fn routed(
+        &self,
+        view: &AlertView<'_>,
+        mut routes: Vec<Route>,
+        hits: &[IntelHit],
+    ) -> (Placement, Folding) {
+        let mut folding = self.rules.quieting.folding(view, &routes);
+        Intelligence::fold_apart(&mut folding, hits);
+        if !hits.is_empty()
+            && let Some(intel) = &self.rules.intel
+        {
+            routes.extend(intel.event_route());
+        }
+        (Placement::Routed(routes), folding)
+    }
+
     fn passes_sink(&self, sink: &str, view: &AlertView<'_>) -> bool {
         self.rules
             .sinks
             .get(sink)
             .is_none_or(|gate| gate.passes(view))
     }
+}
+
+/// What threat intelligence says.
+enum Known {
+    /// The alert was made of one of our own events.
+    Own,
+    Hits(Vec<IntelHit>),
 }
 
 /// A batch being decided.

@@ -11,6 +11,7 @@ mod exit;
 mod failure;
 mod http;
 mod intake;
+mod intel;
 mod logging;
 mod metrics;
 mod output;
@@ -70,6 +71,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Ledger(command) => commands::ledger::run(&command),
         Command::Iris(command) => commands::iris::run(&command),
+        Command::Intel(command) => commands::intel::run(&command),
         Command::CheckConfig(file) => commands::check_config::run(&file),
         Command::Hook { .. } => Ok(Exit::Usage),
     }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use alertbridge_intel::MatchCounts;
 use alertbridge_ledger::{Intake, IntakeReport, Status};
 use alertbridge_sinks::{Amended, Change, Outcome};
 use jiff::Timestamp;
@@ -44,6 +45,32 @@ struct AlarmLabel {
     alarm: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProviderLabel {
+    provider: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProviderPhase {
+    provider: String,
+    phase: &'static str,
+}
+
+/// How a source of indicators stands.
+#[derive(Clone, Copy, Debug)]
+pub struct IntelSource<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Indicators of it.
+    pub indicators: u64,
+    /// Seconds since they were known to be complete and current; none where they never were.
+    pub age: Option<f64>,
+    /// What it is doing.
+    pub phase: &'static str,
+    /// Objects that could not be read.
+    pub unreadable: u64,
+}
+
 /// All metrics of the daemon.
 pub struct Metrics {
     registry: Registry,
@@ -62,6 +89,21 @@ pub struct Metrics {
     follower_lag_bytes: Gauge,
     follower_gaps: Gauge,
     alarms: Family<AlarmLabel, Gauge>,
+    intel: IntelMetrics,
+}
+
+/// What is known of threat intelligence.
+#[derive(Default)]
+struct IntelMetrics {
+    indicators: Family<ProviderLabel, Gauge>,
+    age: Family<ProviderLabel, Gauge<f64, AtomicU64>>,
+    phase: Family<ProviderPhase, Gauge>,
+    unreadable: Family<ProviderLabel, Gauge>,
+    values: Gauge,
+    all: Gauge,
+    unsupported: Gauge,
+    matched: Gauge,
+    hits: Gauge,
 }
 
 /// What one batch held, counted before it was kept.
@@ -94,6 +136,7 @@ impl Default for Metrics {
             follower_lag_bytes: Gauge::default(),
             follower_gaps: Gauge::default(),
             alarms: Family::default(),
+            intel: IntelMetrics::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -171,10 +214,55 @@ impl Default for Metrics {
             "1 while an alarm is raised",
             metrics.alarms.clone(),
         );
+        metrics.intel.register(&mut registry);
         Self {
             registry,
             ..metrics
         }
+    }
+}
+
+impl IntelMetrics {
+    fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("intel");
+        registry.register(
+            "indicators",
+            "Indicators kept locally, by source",
+            self.indicators.clone(),
+        );
+        registry.register_with_unit(
+            "age",
+            "Since the indicators were last known to be complete and current",
+            Unit::Seconds,
+            self.age.clone(),
+        );
+        registry.register("phase", "1 for what a source is doing", self.phase.clone());
+        registry.register(
+            "unreadable",
+            "Objects of a source that could not be read since the start",
+            self.unreadable.clone(),
+        );
+        registry.register(
+            "all_indicators",
+            "Indicators kept locally",
+            self.all.clone(),
+        );
+        registry.register(
+            "values",
+            "Values that indicators compare",
+            self.values.clone(),
+        );
+        registry.register(
+            "unsupported",
+            "Indicators that can't match, such as YARA rules",
+            self.unsupported.clone(),
+        );
+        registry.register(
+            "matched_alerts",
+            "Alerts with observables that were matched since the start",
+            self.matched.clone(),
+        );
+        registry.register("hits", "Hits found since the start", self.hits.clone());
     }
 }
 
@@ -313,6 +401,41 @@ impl Metrics {
     pub fn follower(&self, lag_bytes: u64, gaps: u64) {
         self.follower_lag_bytes.set(gauge(lag_bytes));
         self.follower_gaps.set(gauge(gaps));
+    }
+
+    /// How the local copy of indicators stands.
+    pub fn intel(&self, indicators: u64, values: u64, unsupported: u64, matching: &MatchCounts) {
+        self.intel.all.set(gauge(indicators));
+        self.intel.values.set(gauge(values));
+        self.intel.unsupported.set(gauge(unsupported));
+        self.intel.matched.set(gauge(matching.alerts));
+        self.intel.hits.set(gauge(matching.hits));
+    }
+
+    /// How one of its sources stands.
+    pub fn intel_source(&self, source: &IntelSource<'_>) {
+        let label = ProviderLabel {
+            provider: source.name.to_owned(),
+        };
+        let intel = &self.intel;
+        let indicators = intel.indicators.get_or_create(&label);
+        indicators.set(gauge(source.indicators));
+        drop(indicators);
+        let unreadable = intel.unreadable.get_or_create(&label);
+        unreadable.set(gauge(source.unreadable));
+        drop(unreadable);
+        if let Some(age) = source.age {
+            intel.age.get_or_create(&label).set(age);
+        }
+        let phase = ProviderPhase {
+            provider: source.name.to_owned(),
+            phase: source.phase,
+        };
+        // One source has one phase: the others' rows go.
+        if intel.phase.get(&phase).is_none_or(|gauge| gauge.get() == 0) {
+            intel.phase.clear();
+        }
+        intel.phase.get_or_create(&phase).set(1);
     }
 
     /// Raises or clears an alarm.

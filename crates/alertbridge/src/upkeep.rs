@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use crate::{
     alarms::{Alarm, Alarms},
     clock::Clock,
+    intel::Standing,
     metrics::Metrics,
 };
 
@@ -43,6 +44,7 @@ pub struct Upkeep {
     pub metrics: Arc<Metrics>,
     pub alarms: Arc<Alarms>,
     pub follower: Option<Arc<FollowerStatus>>,
+    pub intel: Option<Standing>,
     pub ledger_path: PathBuf,
     pub ledger_identity: Option<(u64, u64)>,
     pub payload_days: u32,
@@ -108,6 +110,11 @@ impl Upkeep {
                 "ledger_slow".into(),
                 format!("the ledger did not answer within {} s", LOOK.as_secs()),
             ),
+        }
+        if let Some(intel) = &self.intel {
+            for (alarm, detail) in intel.look(&self.metrics, now) {
+                raise(alarm, detail);
+            }
         }
         if let Some(follower) = &self.follower {
             let follower = follower.snapshot();

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 /// Each crate and the crates of ours it may depend on.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("hook", &[]),
     ("alert", &[]),
     ("pipeline", &["alert"]),
@@ -12,11 +12,12 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("intel", &["alert"]),
     ("sources", &["hook"]),
     ("sinks", &["alert"]),
+    ("triage", &[]),
     ("sandbox", &[]),
     (
         "alertbridge",
         &[
-            "hook", "alert", "pipeline", "ledger", "sources", "sinks", "sandbox",
+            "hook", "alert", "pipeline", "ledger", "intel", "sources", "sinks", "sandbox",
         ],
     ),
 ];

@@ -17,6 +17,11 @@ pub fn run(arguments: &cli::ConfigFile) -> Result<Exit, Failure> {
         IrisSink::connect(iris)
             .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?;
     }
+    if let Some(intel) = &config.intel {
+        intel
+            .sources()
+            .map_err(|error| Failure::new(Exit::Config, error))?;
+    }
     output::line(format_args!("{}: good", arguments.config.display()))?;
     Ok(Exit::Success)
 }

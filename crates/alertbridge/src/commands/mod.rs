@@ -5,6 +5,7 @@ pub mod check_config;
 pub mod dead_letters;
 pub mod demo;
 pub mod explain;
+pub mod intel;
 pub mod iris;
 pub mod ledger;
 pub mod noise;

@@ -11,11 +11,14 @@ use std::{
 };
 
 use alertbridge_pipeline::{Gate, QuietConfig, QuietRules};
-use alertbridge_sinks::iris::IrisConfig;
+use alertbridge_sinks::{
+    iris::IrisConfig,
+    wazuh::{WazuhQueueConfig, WazuhQueueSink},
+};
 use alertbridge_sources::Begin;
 use serde::Deserialize;
 
-use crate::{exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure, intel::IntelConfig};
 
 /// Where the configuration is looked for when `--config` is not given.
 pub const DEFAULT_PATH: &str = "/etc/alertbridge/alertbridge.toml";
@@ -40,6 +43,8 @@ pub struct Config {
     pub gates: BTreeMap<String, Gate>,
     /// Fewer alerts: allowlists, mute times, folding, budgets (docs/silences.md, docs/folding.md).
     pub quiet: QuietConfig,
+    /// Threat intelligence (docs/intelligence.md); off where it is not there.
+    pub intel: Option<IntelConfig>,
     /// The HTTP listener for metrics and health.
     pub http: HttpConfig,
     /// What is logged.
@@ -170,6 +175,8 @@ fn gate(gate: Option<&Gate>, minimum_level: u32) -> Gate {
 pub struct SinksConfig {
     /// DFIR-IRIS.
     pub iris: Option<IrisConfig>,
+    /// The queue of the Wazuh manager, for hits of threat intelligence.
+    pub wazuh: Option<WazuhQueueConfig>,
 }
 
 /// `[http]`
@@ -273,6 +280,15 @@ impl Config {
             return Err(
                 "there is no sink; add a [sinks.iris] section with `url` and `key_file`".into(),
             );
+        }
+        if let Some(intel) = &self.intel {
+            intel.check()?;
+        }
+        if let Some(wazuh) = &self.sinks.wazuh {
+            WazuhQueueSink::connect(wazuh).map_err(|error| format!("[sinks.wazuh]: {error}"))?;
+            if self.intel.is_none() {
+                return Err("[sinks.wazuh] is told of hits of threat intelligence; add [intel], or leave it out".into());
+            }
         }
         if self.ledger.reference_days < self.ledger.payload_days {
             return Err("`ledger.reference_days` must not be below `ledger.payload_days`".into());

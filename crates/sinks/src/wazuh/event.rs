@@ -171,6 +171,11 @@ impl Event {
         event
     }
 
+    /// What a rule sees of it, where nothing is left out for its length.
+    pub fn to_json(&self) -> Value {
+        json!({"integration": location::NAME, "opencti": self.opencti})
+    }
+
     fn about(alert: &Alert, reference: &str) -> Self {
         let mut changes = Changes::default();
         let head = alert.head();

@@ -22,7 +22,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{BLAMED_LIMIT, Settings, pauses::Pauses, repeats};
-use crate::{clock::Clock, metrics::Metrics};
+use crate::{clock::Clock, intel::Enrich, metrics::Metrics};
 
 /// So many deliveries that have failed before wait in the queue, and how long the others are put off.
 const RETRIES_WAITING: usize = 4;
@@ -36,6 +36,8 @@ pub struct Worker {
     metrics: Arc<Metrics>,
     arrived: watch::Receiver<()>,
     settings: Settings,
+    /// Adds what threat intelligence knows.
+    enrich: Option<Arc<dyn Enrich>>,
 
     /// Claimed and not begun, oldest first.
     queue: VecDeque<Claimed>,
@@ -85,6 +87,7 @@ impl Worker {
             metrics,
             arrived,
             settings,
+            enrich: None,
             queue: VecDeque::new(),
             running: JoinSet::new(),
             begun: HashMap::new(),
@@ -102,6 +105,13 @@ impl Worker {
             hungry: true,
             next_due: None,
         }
+    }
+
+    /// Each alert goes out with what is known of it then.
+    #[must_use]
+    pub fn enriched(mut self, enrich: Option<Arc<dyn Enrich>>) -> Self {
+        self.enrich = enrich;
+        self
     }
 
     /// Runs until `stop` turns true, then lets running attempts end and gives the rest back. Ends by itself only where the
@@ -379,7 +389,7 @@ impl Worker {
                 return;
             }
         };
-        let outgoing = Outgoing {
+        let mut outgoing = Outgoing {
             alert,
             reference: claimed.reference.clone(),
             lane: claimed.lane.clone(),
@@ -389,6 +399,9 @@ impl Worker {
             continues: claimed.continues.clone().map(repeats::continues),
             intel: Vec::new(),
         };
+        if let Some(enrich) = &self.enrich {
+            enrich.enrich(self.sink.name(), &mut outgoing);
+        }
         let (sink, limit, doubt) = (
             self.sink.clone(),
             self.settings.attempt_limit,
