@@ -255,3 +255,374 @@ fn a_late_indicator_reaches_the_alert_in_iris_and_wazuh_once() {
     assert_eq!((late.received, late.duplicate, late.routed), (2, 0, 2));
     assert!(daemon.terminate().success());
 }
+
+/// What the two alerts of the original write-up look like before they become events: the names, the score, the labels and
+/// the markings are those of its examples.
+#[test]
+fn the_two_events_of_the_widespread_script_are_made_field_by_field() {
+    let scene = Scene::make("");
+    let author = |name| Some(StixIdentity::new("Organization", name));
+    let mut domain = bad_domain("sazoya.com", 50);
+    domain.id = "766340ed-4d34-48de-b65c-38f668534435".to_owned();
+    domain.labels = Some(
+        ["cobalt strike", "arkime", "jarm", "ja3s"]
+            .map(str::to_owned)
+            .to_vec(),
+    );
+    domain.markings = vec![Tlp::Clear];
+    domain.created_by = author("AlienVault");
+    let mut address = StixIndicator::new("105.112.50.80", "[ipv4-addr:value = '105.112.50.80']");
+    address.id = "8f1e842b-34b0-42b0-8203-fe7ad2e0ecdc".to_owned();
+    address.score = Some(60);
+    address.description = Some("Infrastructure IPs".to_owned());
+    address.labels = Some(
+        ["import", "business email compromise"]
+            .map(str::to_owned)
+            .to_vec(),
+    );
+    address.markings = vec![Tlp::Clear];
+    address.created_by = author("ICS-CSIRT.io");
+    scene.cti.load_indicators([domain, address]);
+    let daemon = scene.world.start_daemon();
+    scene.synced(2);
+    let mut linux = dns(2, 3, "");
+    linux["rule"] =
+        json!({"level": 3, "id": "200152", "groups": ["linux", "sysmon", "sysmon_event3"]});
+    linux["agent"] = json!({"id": "017", "name": "ubunutu2004vm", "ip": "192.168.252.191"});
+    linux["data"] = json!({
+        "system": {"eventId": "3", "providerName": "Linux-Sysmon"},
+        "eventdata": {"destinationIp": "105.112.50.80", "destinationPort": "443", "image": "/usr/bin/curl"},
+    });
+    scene.append(&[dns(1, 3, "sazoya.com"), linux]);
+    scene.at_rest(2);
+    let sent = scene.queue.events();
+    assert_eq!(sent.len(), 2);
+    for (agent, value, id, score, author, description, labels) in [
+        (
+            "[020] (WIN-7FK8M79Q5R6) 192.168.252.105->opencti",
+            "sazoya.com",
+            "766340ed-4d34-48de-b65c-38f668534435",
+            50,
+            "AlienVault",
+            None,
+            &["cobalt strike", "arkime", "jarm", "ja3s"][..],
+        ),
+        (
+            "[017] (ubunutu2004vm) 192.168.252.191->opencti",
+            "105.112.50.80",
+            "8f1e842b-34b0-42b0-8203-fe7ad2e0ecdc",
+            60,
+            "ICS-CSIRT.io",
+            Some("Infrastructure IPs"),
+            &["import", "business email compromise"],
+        ),
+    ] {
+        let event = sent.iter().find(|event| event.location == agent).unwrap();
+        let event: Value = serde_json::from_str(&event.message).unwrap();
+        assert_eq!(event["integration"], "opencti");
+        let event = &event["opencti"];
+        // The id is the indicator's: the observable's own is not part of what indicators say.
+        assert_eq!(event["id"], id);
+        assert_eq!(event["value"], value);
+        assert_eq!(event["observable_value"], value);
+        // The original writes numbers as text, and so do the rules that read them.
+        let number = event["x_opencti_score"].to_string();
+        assert_eq!(number.trim_matches('"'), score.to_string());
+        assert_eq!(event["x_opencti_description"].as_str(), description);
+        assert_eq!(event["indicator"]["createdBy"], author);
+        let marking = event["indicator"]["marking"].as_str().unwrap();
+        // TLP:WHITE has been called CLEAR since OpenCTI 5.4.
+        assert_eq!(marking, "TLP:CLEAR");
+        assert!(
+            event["indicator"]["pattern"]
+                .as_str()
+                .unwrap()
+                .contains(value)
+        );
+        let mut had: Vec<&str> = Vec::new();
+        for number in 0..labels.len() {
+            had.push(event[number.to_string()]["node"]["value"].as_str().unwrap());
+        }
+        had.sort_unstable();
+        let mut wanted = labels.to_vec();
+        wanted.sort_unstable();
+        assert_eq!(had, wanted);
+    }
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn with_opencti_down_from_the_start_alerts_flow_and_the_first_sync_comes_when_it_returns() {
+    let scene = Scene::make("");
+    scene.cti.load_indicators([bad_domain("evil.example", 90)]);
+    scene.cti.faults().always(Some(OpenCtiFault::Reset));
+    let daemon = scene.world.start_daemon();
+    scene.append(&[dns(1, 5, "evil.example")]);
+    scene.at_rest(1);
+    assert!(scene.iris_alert(&reference(1)).is_some());
+    assert!(scene.events().is_empty());
+    scene.cti.faults().clear();
+    scene.synced(1);
+    until("what came before is told late", || {
+        (scene.events().len() == 1).then_some(())
+    });
+    scene.append(&[dns(2, 5, "evil.example")]);
+    until("what comes now is told at once", || {
+        (scene.events().len() == 2).then_some(())
+    });
+    scene.at_rest(2);
+    assert!(tags(&scene.iris_alert(&reference(2)).unwrap()).contains("intel-hit"));
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_sync_leaves_the_old_index_and_the_sync_goes_on() {
+    let options = OpenCtiOptions {
+        synthetic: 3000,
+        page_maximum: Some(100),
+        ..OpenCtiOptions::default()
+    };
+    let scene = Scene::with(options, "");
+    let slow = OpenCtiFault::Slow {
+        delay: Duration::from_millis(50),
+    };
+    scene.cti.faults().always(Some(slow));
+    let known = synthetic_indicator(2995);
+    let daemon = scene.world.start_daemon();
+    let reading = scene.world.root().join("intel");
+    until("it reads", || {
+        let requests = scene.cti.requests().len();
+        (reading.exists() && requests > 8).then_some(())
+    });
+    daemon.kill();
+    let before = scene.cti.requests().len();
+    scene.cti.faults().clear();
+    let daemon = scene.world.start_daemon();
+    scene.synced(3000);
+    // 30 pages in all: what was read before the kill was not read again from its beginning.
+    let pages = scene.cti.requests().len() - before;
+    assert!(pages < 40, "{pages} requests after {before}");
+    scene.cti.put_indicator(bad_domain("evil.example", 90));
+    scene.synced(3001);
+    scene.append(&[dns(1, 5, "evil.example")]);
+    scene.at_rest(1);
+    assert_eq!(scene.events().len(), 1);
+    assert!(known.id.starts_with("00000000"));
+    // A kill with a whole index: the next daemon matches before it has asked anybody.
+    daemon.kill();
+    scene.cti.faults().always(Some(OpenCtiFault::Reset));
+    let daemon = scene.world.start_daemon();
+    scene.append(&[dns(2, 5, "evil.example")]);
+    scene.at_rest(2);
+    assert_eq!(scene.events().len(), 2);
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn events_wait_for_a_queue_that_is_gone_and_iris_does_not_wait_with_them() {
+    let mut scene = Scene::make("");
+    scene.cti.load_indicators([bad_domain("evil.example", 90)]);
+    scene.runtime.block_on(scene.queue.remove()).unwrap();
+    let daemon = scene.world.start_daemon();
+    scene.synced(1);
+    scene.append(&[dns(1, 5, "evil.example"), dns(2, 5, "good.example")]);
+    until("IRIS has both", || {
+        (scene.iris.alerts().len() == 2).then_some(())
+    });
+    let waits = scene.trace(&reference(1)).unwrap();
+    let queue = waits
+        .deliveries
+        .iter()
+        .find(|one| one.sink == "wazuh")
+        .unwrap();
+    assert_ne!(queue.state, "delivered");
+    // A restart of the daemon forgets nothing of it.
+    assert!(daemon.terminate().success());
+    let daemon = scene.world.start_daemon();
+    {
+        let _inside = scene.runtime.enter();
+        scene.queue.restart().unwrap();
+    }
+    until("the event comes", || {
+        (scene.events().len() == 1).then_some(())
+    });
+    scene.at_rest(2);
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn our_own_events_are_never_matched_and_make_no_further_ones() {
+    let scene = Scene::make("");
+    scene.cti.load_indicators([bad_domain("evil.example", 90)]);
+    let daemon = scene.world.start_daemon();
+    scene.synced(1);
+    scene.append(&[dns(1, 5, "evil.example")]);
+    scene.at_rest(1);
+    let event = scene.events().remove(0);
+    // As Wazuh makes an alert of it.
+    let mut back = json!({
+        "timestamp": "2026-11-21T08:43:11.352+0000",
+        "id": "1795250614.9",
+        "rule": {"level": 12, "id": "100213", "groups": ["threat_intel", "opencti", "opencti_alert"]},
+        "agent": {"id": "020", "name": "WIN-7FK8M79Q5R6"},
+        "manager": {"name": "m1"},
+        "location": "opencti",
+    });
+    back["data"] = event;
+    scene.append(&[back, dns(2, 5, "good.example")]);
+    scene.at_rest(3);
+    assert_eq!(scene.events().len(), 1);
+    assert_eq!(
+        scene.iris.alerts().len(),
+        2,
+        "the event is not an alert of its own in IRIS"
+    );
+    let books = scene.world.books();
+    assert_eq!(books.sources.iter().map(|row| row.filtered).sum::<u64>(), 1);
+    let noise = scene.world.text(&["noise", "--json"]);
+    assert!(noise.contains("own intelligence event"), "{noise}");
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn what_is_expired_revoked_or_of_low_score_is_no_hit_and_lookup_says_why() {
+    let scene = Scene::make("");
+    let mut expired = bad_domain("expired.example", 90);
+    expired.valid_until = Some("2026-01-02T00:00:00Z".parse().unwrap());
+    let mut revoked = bad_domain("revoked.example", 90);
+    revoked.revoked = true;
+    let low = bad_domain("low.example", 20);
+    scene
+        .cti
+        .load_indicators([expired, revoked, low, bad_domain("evil.example", 90)]);
+    let daemon = scene.world.start_daemon();
+    scene.synced(4);
+    scene.append(&[
+        dns(1, 5, "expired.example"),
+        dns(2, 5, "revoked.example"),
+        dns(3, 5, "low.example"),
+        dns(4, 5, "evil.example"),
+    ]);
+    scene.at_rest(4);
+    assert_eq!(scene.events().len(), 1);
+    for (number, hit) in [(1, false), (2, false), (3, false), (4, true)] {
+        let alert = scene.iris_alert(&reference(number)).unwrap();
+        assert_eq!(tags(&alert).contains("intel-hit"), hit, "{number}");
+    }
+    let looked = scene
+        .world
+        .command(&["intel", "lookup", "expired.example", "low.example"]);
+    assert_eq!(looked.status.code(), Some(1));
+    let text = String::from_utf8(looked.stdout).unwrap();
+    assert!(
+        text.contains("it expired at") && text.contains("its score is 20, below 50"),
+        "{text}"
+    );
+    let looked = scene.world.text(&["intel", "lookup", "EVIL[.]example"]);
+    assert!(looked.contains("MATCH"), "{looked}");
+    let path = scene.world.root().join("one.json");
+    std::fs::write(&path, dns(5, 3, "evil.example").to_string()).unwrap();
+    let tested = scene
+        .world
+        .text(&["intel", "test", path.to_str().unwrap(), "--json"]);
+    let tested: Value = serde_json::from_str(&tested).unwrap();
+    assert_eq!(
+        tested[0]["wazuh_events"][0]["opencti"]["value"],
+        "evil.example"
+    );
+    assert!(
+        tested[0]["iris"]["alert_tags"]
+            .as_str()
+            .unwrap()
+            .contains("intel-hit")
+    );
+    assert_eq!(scene.events().len(), 1, "a test sends nothing");
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn repeats_with_the_same_hit_fold_into_each_other_and_into_no_alert_without_it() {
+    let scene = Scene::make("");
+    scene.world.mend("folding.enabled = false", "");
+    scene.cti.load_indicators([bad_domain("evil.example", 90)]);
+    let daemon = scene.world.start_daemon();
+    scene.synced(1);
+    // Two names that make one group where intelligence knows neither.
+    let login = |number: u32, address: &str| {
+        let mut alert = dns(number, 5, "");
+        alert["rule"] = json!({"level": 5, "id": "5710", "groups": ["syslog", "sshd", "authentication_failed", "invalid_login"]});
+        alert["decoder"] = json!({"parent": "sshd", "name": "sshd"});
+        alert["data"] = json!({"srcip": address, "srcuser": "admin"});
+        alert["location"] = "/var/log/auth.log".into();
+        alert
+    };
+    let address = "198.51.100.7";
+    let mut known = StixIndicator::new(address, &format!("[ipv4-addr:value = '{address}']"));
+    known.score = Some(90);
+    scene.cti.put_indicator(known);
+    scene.synced(2);
+    let alerts: Vec<Value> = (0..20)
+        .map(|number| {
+            login(
+                number,
+                if number % 4 == 1 {
+                    address
+                } else {
+                    "203.0.113.9"
+                },
+            )
+        })
+        .collect();
+    scene.append(&alerts);
+    scene.at_rest(20);
+    assert_eq!(scene.iris.alerts().len(), 2);
+    assert_eq!(
+        scene.events().len(),
+        1,
+        "the first one tells what all would"
+    );
+    let hit = scene.iris_alert(&reference(1)).unwrap();
+    assert!(tags(&hit).contains("intel-hit"));
+    assert!(!tags(&scene.iris_alert(&reference(0)).unwrap()).contains("intel-hit"));
+    let folded = scene.trace(&reference(5)).unwrap();
+    assert_eq!(folded.group.unwrap().parent, reference(1));
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn a_hit_beats_the_allowlist_and_not_a_silence_that_someone_made() {
+    let scene = Scene::make("");
+    let path = scene.world.root().join("alertbridge.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    let allow = "\n[[quiet.allowlist]]\nname = \"dns\"\nmatch = [\"rule.id = 61650\"]\n";
+    std::fs::write(&path, config + allow).unwrap();
+    scene.cti.load_indicators([bad_domain("evil.example", 90)]);
+    let daemon = scene.world.start_daemon();
+    scene.synced(1);
+    scene.append(&[dns(1, 5, "evil.example"), dns(2, 5, "good.example")]);
+    scene.at_rest(2);
+    assert_eq!(scene.iris.alerts().len(), 1);
+    assert_eq!(scene.events().len(), 1);
+    let silence = [
+        "silence",
+        "add",
+        "rule.id=61650",
+        "--for",
+        "1h",
+        "--comment",
+        "maintenance",
+    ];
+    scene.world.text(&silence);
+    until("the daemon knows of it", || {
+        scene
+            .world
+            .log()
+            .contains("silences were changed")
+            .then_some(())
+    });
+    scene.append(&[dns(3, 5, "evil.example")]);
+    scene.at_rest(3);
+    assert_eq!(scene.iris.alerts().len(), 1);
+    assert_eq!(scene.events().len(), 1);
+    assert!(daemon.terminate().success());
+}

@@ -79,7 +79,8 @@ impl Writer {
     }
 
     fn step(&mut self) {
-        if self.random.u32(0..200) == 0 {
+        // What is rotated away before the follower ever had a position is no business of a first start.
+        if self.random.u32(0..200) == 0 && self.world.has_position() {
             self.segment += 1;
             self.file = rotate(self.world.root(), self.segment);
         }

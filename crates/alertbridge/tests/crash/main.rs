@@ -114,7 +114,17 @@ fn under_fire(
         }
         assert!(
             last.1.elapsed() < PATIENCE,
-            "standstill: {books:#?}\n{}",
+            "standstill: {} lines written, {} alerts sent, {} in the stand-in, spool {}; {:?} {:?}\n{}",
+            sent.lines,
+            sent.references.len(),
+            sandbox.alert_count(),
+            if world.spool_is_empty() {
+                "empty"
+            } else {
+                "not empty"
+            },
+            books.sources,
+            books.sinks,
             world.log_tail()
         );
     };

@@ -191,6 +191,14 @@ impl World {
         ledger.books(None).blocking_recv().unwrap().unwrap()
     }
 
+    /// Whether the follower has stored where it is.
+    pub fn has_position(&self) -> bool {
+        SqliteLedger::open_reader(&self.ledger)
+            .ok()
+            .and_then(|ledger| ledger.checkpoint("follower").blocking_recv().ok()?.ok()?)
+            .is_some()
+    }
+
     /// The daemon's log since the world was made.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.root().join("log")).unwrap_or_default()
