@@ -19,9 +19,11 @@ pub fn told(group: &ledger::Group) -> Repeats {
     }
 }
 
-/// A digest as it stands now; `None` for a group of repeats.
+/// A digest as it stands now; `None` for a group of repeats, and for a digest of one: that is delivered as the alert it is, and told
+/// what comes to it later.
 pub fn digest(group: &ledger::Group) -> Option<Digest> {
     let kind = match group.kind {
+        _ if group.folded <= 1 => return None,
         ledger::GroupKind::Repeats => return None,
         ledger::GroupKind::Burst => DigestKind::Burst,
         ledger::GroupKind::Budget => DigestKind::Budget,
