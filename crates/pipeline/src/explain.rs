@@ -60,6 +60,10 @@ fn seen(view: &AlertView<'_>, path: &str) -> Vec<String> {
 
 /// The begin of a text; `…` stands for the rest.
 pub(crate) fn cut(text: &str, longest: usize) -> String {
+    // As many bytes hold no more characters.
+    if text.len() <= longest {
+        return text.to_owned();
+    }
     match text.char_indices().nth(longest) {
         None => text.to_owned(),
         Some(_) => {

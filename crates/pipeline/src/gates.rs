@@ -61,7 +61,7 @@ impl Gates {
                 holds_any[gate] = true;
             }
         }
-        let mut passing = Vec::new();
+        let mut passing = Vec::with_capacity(self.gates.len());
         for (place, gate) in self.gates.iter().enumerate() {
             if gate.passes_level(view.level())
                 && (gate.all_of().is_none() || holds_all[place])

@@ -40,8 +40,11 @@ pub(crate) fn network(text: &str) -> Result<IpNet, NetworkError> {
 
 /// Reads the address in an alert's field; IPv4 within IPv6 becomes IPv4.
 pub(crate) fn address(text: &str) -> Option<IpAddr> {
-    // Most texts are no address, and the shortest and longest addresses are known: `::` and 45 characters.
-    if !(2..=45).contains(&text.len()) {
+    // Most texts are no address, and the shortest and longest addresses are known: `::` and 45 characters. The first group has at
+    // most four digits.
+    let begin = text.as_bytes().get(..text.len().min(5))?;
+    let is_separator = |byte: &u8| matches!(byte, b'.' | b':');
+    if !(2..=45).contains(&text.len()) || !begin.iter().any(is_separator) {
         return None;
     }
     Some(text.parse::<IpAddr>().ok()?.to_canonical())
@@ -61,7 +64,20 @@ fn without_mapping(network: IpNet) -> IpNet {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_no_address_at_a_glance_is_none(text in "[0-9a-f:.%]{0,48}", v4 in any::<u32>(), v6 in any::<u128>()) {
+            let parsed = |text: &str| text.parse::<IpAddr>().ok().map(|address| address.to_canonical());
+            let (v4, v6) = (IpAddr::V4(v4.into()).to_string(), IpAddr::V6(v6.into()).to_string());
+            for text in [text, v4, v6] {
+                prop_assert_eq!(address(&text), parsed(&text), "{}", text);
+            }
+        }
+    }
 
     #[test]
     fn a_network_wider_than_it_looks_is_refused_with_both_remedies() {

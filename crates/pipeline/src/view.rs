@@ -53,7 +53,7 @@ impl<'a> AlertView<'a> {
             if test(text) {
                 return true;
             }
-            let trimmed = text.trim();
+            let trimmed = trimmed(text);
             trimmed.len() != text.len() && !trimmed.is_empty() && test(trimmed)
         };
         if field.head == Some(HeadField::RuleLevel) {
@@ -83,7 +83,7 @@ impl<'a> AlertView<'a> {
     /// Shows every text at a dotted path, without the white space around it; ends where `look` answers true.
     pub(crate) fn each<'v>(&'v self, path: Path<'_>, look: &mut dyn FnMut(&'v str) -> bool) {
         let mut look = |seen: Seen<'v>| match seen {
-            Seen::Text(text) => match text.trim() {
+            Seen::Text(text) => match trimmed(text) {
                 "" => false,
                 text => look(text),
             },
@@ -142,5 +142,14 @@ impl<'a> AlertView<'a> {
             HeadField::RuleId => one(&head.rule_id),
             HeadField::RuleLevel => None,
         }
+    }
+}
+
+/// Without the white space around it.
+pub(crate) fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        // By far the most, and no character of several bytes needs to be read.
+        [b'!'..=b'~', .., b'!'..=b'~'] | [b'!'..=b'~'] => text,
+        _ => text.trim(),
     }
 }

@@ -8,6 +8,7 @@ mod key;
 mod recognise;
 mod rules;
 mod tables;
+mod varying;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! `[quiet.folding]` and `[quiet.burst]`, compiled.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use super::{
     BudgetRule, Burst, Folding, Repeat,
@@ -73,34 +73,34 @@ impl FoldingRules {
         let family = family_of(view);
         let exception = self.exception(view);
         let is_foldable = exception.is_none_or(|exception| !exception.never);
+        let mut base = base(view, Kept::Words).filter(|_| is_foldable);
+        let burst = self.burst.zip(base.as_mut());
+        let burst = burst.map(|((limit, period), base)| Burst {
+            key: base.hash("burst"),
+            limit,
+            period,
+        });
         Folding {
-            repeat: self.repeat(view, family, exception),
-            burst: self
-                .burst
-                .filter(|_| is_foldable)
-                .and_then(|(limit, period)| {
-                    Some(Burst {
-                        key: base(view, Kept::Hash)?.hash("burst"),
-                        limit,
-                        period,
-                    })
-                }),
+            repeat: self.repeat(view, family, exception, base),
+            burst,
             budget,
             collected: collected(view, family),
         }
     }
 
+    /// `base` is rule and agent.
     fn repeat(
         &self,
         view: &AlertView<'_>,
         family: &'static Family,
         exception: Option<&GroupBy>,
+        base: Option<Key>,
     ) -> Option<Repeat> {
         if !self.enabled || exception.is_some_and(|exception| exception.never) {
             return None;
         }
         let fields = exception.and_then(|exception| exception.fields.as_deref());
-        let mut key = repeat_key(view, family, fields, Kept::Words)?;
+        let mut key = repeat_key(view, family, fields, base?);
         let kind = match fields {
             Some(_) => "fields",
             None => family.name,
@@ -123,7 +123,8 @@ impl FoldingRules {
         let fields = self
             .exception(view)
             .and_then(|exception| exception.fields.as_deref());
-        let key = repeat_key(view, family_of(view), fields, Kept::Fields)?;
+        let base = base(view, Kept::Fields)?;
+        let key = repeat_key(view, family_of(view), fields, base);
         let mut matchers = Vec::new();
         for (field, value) in &key.fields {
             // The name says more than the id, and is unique where the id is not.
@@ -140,7 +141,7 @@ impl FoldingRules {
         let family = family_of(view);
         let exception = self.exception(view);
         let mut steps = Vec::new();
-        let repeat = self.repeat(view, family, exception);
+        let repeat = self.repeat(view, family, exception, base(view, Kept::Words));
         let how = match exception {
             Some(exception) if exception.never => "never, by quiet.folding.group_by".to_owned(),
             _ if !self.enabled => "off: quiet.folding.enabled = false".to_owned(),
@@ -205,23 +206,18 @@ fn base(view: &AlertView<'_>, kept: Kept) -> Option<Key> {
     Some(key)
 }
 
+/// The base with what makes a repeat.
 fn repeat_key(
     view: &AlertView<'_>,
     family: &'static Family,
     fields: Option<&[String]>,
-    kept: Kept,
-) -> Option<Key> {
-    let mut key = base(view, kept)?;
+    mut key: Key,
+) -> Key {
     if let Some(fields) = fields {
         for field in fields {
-            key.add_field(
-                view,
-                Cow::Owned(field.clone()),
-                Path::new(field),
-                Case::System,
-            );
+            key.add_field(view, field, Path::new(field), Case::System);
         }
-        return Some(key);
+        return key;
     }
     for word in family.key {
         key.add(view, word.fields, word.letters);
@@ -232,7 +228,7 @@ fn repeat_key(
     if family.has_rest || !family.key.is_empty() {
         generic::add_message(view, &mut key);
     }
-    Some(key)
+    key
 }
 
 fn hex(key: &[u8]) -> String {

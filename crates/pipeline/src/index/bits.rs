@@ -16,6 +16,10 @@ impl Bits {
         is_new
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// In ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
         self.0.iter().enumerate().flat_map(|(index, &word)| {
@@ -41,5 +45,6 @@ mod tests {
         }
         assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 199]);
         assert!(!bits.insert(64));
+        assert_eq!(bits.count(), 4);
     }
 }

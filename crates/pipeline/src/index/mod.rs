@@ -79,7 +79,7 @@ impl MatcherIndex {
         for filed in &self.filed {
             filed.candidates(view, &mut candidates);
         }
-        let mut holding = Vec::new();
+        let mut holding = Vec::with_capacity(candidates.count());
         for set in candidates.iter() {
             if self.sets[set].hold(view) {
                 holding.push(set);

@@ -165,8 +165,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Shows each text below a key of the alert with its path from there, in the alert's order; a list's items stand at the list's
-    /// path. Opens at most `deepest` objects and lists within each other, and ends where `look` answers true.
+    /// Shows each text below a key of the alert with its path, in the alert's order; a list's items stand at the list's path. Opens at most `deepest` objects and lists within each other, and ends where `look` answers true.
     pub(crate) fn leaves<'v>(
         &'v self,
         key: &str,
@@ -175,13 +174,17 @@ impl<'a> Tree<'a> {
     ) -> bool {
         let mut below = self.below(0);
         let named = below.find(|(_, span)| self.part(span.key) == key);
-        named.is_some_and(|(number, _)| self.leaves_of(number, &mut String::new(), deepest, look))
+        named.is_some_and(|(number, _)| {
+            let mut path = format!("{key}.");
+            let root = path.len();
+            self.leaves_of(number, (&mut path, root), deepest, look)
+        })
     }
 
     fn leaves_of<'v>(
         &'v self,
         number: u32,
-        path: &mut String,
+        (path, root): (&mut String, usize),
         deepest: usize,
         look: &mut dyn FnMut(&str, &'v str) -> bool,
     ) -> bool {
@@ -197,14 +200,14 @@ impl<'a> Tree<'a> {
             Kind::Object | Kind::List if deepest == 0 => false,
             Kind::List => self
                 .below(number)
-                .any(|(item, _)| self.leaves_of(item, path, deepest - 1, look)),
+                .any(|(item, _)| self.leaves_of(item, (&mut *path, root), deepest - 1, look)),
             Kind::Object => self.below(number).any(|(field, span)| {
                 let length = path.len();
-                if length > 0 {
+                if length > root {
                     path.push('.');
                 }
                 path.push_str(self.part(span.key));
-                let enough = self.leaves_of(field, path, deepest - 1, look);
+                let enough = self.leaves_of(field, (&mut *path, root), deepest - 1, look);
                 path.truncate(length);
                 enough
             }),
