@@ -80,6 +80,11 @@ impl<'a> AlertView<'a> {
             || self.has(field.as_path())
     }
 
+    /// Whether the field is missing, at a glance: only "yes" is final. Never for fields of the head.
+    pub(crate) fn lacks(&self, field: &Field) -> bool {
+        field.head.is_none() && self.tree().lacks(field.as_path())
+    }
+
     /// Shows every text at a dotted path, without the white space around it; ends where `look` answers true.
     pub(crate) fn each<'v>(&'v self, path: Path<'_>, look: &mut dyn FnMut(&'v str) -> bool) {
         let mut look = |seen: Seen<'v>| match seen {

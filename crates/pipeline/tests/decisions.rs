@@ -146,9 +146,14 @@ proptest! {
 
     #[test]
     fn the_index_answers_what_asking_every_set_answers(
-        sets in proptest::collection::vec(set(), 0..40),
+        mut sets in proptest::collection::vec(set(), 1..40),
+        again in proptest::collection::vec(any::<proptest::sample::Index>(), 0..8),
         alerts in proptest::collection::vec(alert(), 1..8),
     ) {
+        for again in again {
+            let set = again.get(&sets).clone();
+            sets.insert(again.index(sets.len()) / 2, set);
+        }
         let index = MatcherIndex::new(sets.clone());
         for alert in alerts {
             let text = alert.text();

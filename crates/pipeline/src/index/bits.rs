@@ -22,7 +22,10 @@ impl Bits {
 
     /// In ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = usize> {
-        self.0.iter().enumerate().flat_map(|(index, &word)| {
+        let words = self.0.iter().enumerate();
+        // Most are empty.
+        let words = words.filter(|&(_, &word)| word != 0);
+        words.flat_map(|(index, &word)| {
             let mut rest = word;
             std::iter::from_fn(move || {
                 let bit = rest.trailing_zeros() as usize;

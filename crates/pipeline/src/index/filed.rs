@@ -12,6 +12,8 @@ use crate::{field::Field, network::address, view::AlertView};
 pub(super) struct Filed {
     field: Field,
     texts: HashMap<String, Vec<usize>>,
+    /// Those of the empty text, which a missing field is.
+    of_nothing: Vec<usize>,
     networks: HashMap<IpNet, Vec<usize>>,
     /// Prefix lengths of the networks, IPv4 and IPv6.
     prefixes: [Vec<u8>; 2],
@@ -31,6 +33,7 @@ impl Filed {
         let mut filed = Self {
             field,
             texts: HashMap::new(),
+            of_nothing: Vec::new(),
             networks: HashMap::new(),
             prefixes: [Vec::new(), Vec::new()],
             literals: None,
@@ -53,6 +56,7 @@ impl Filed {
             prefixes.sort_unstable();
             prefixes.dedup();
         }
+        filed.of_nothing = filed.texts.get("").cloned().unwrap_or_default();
         filed.file_literals(literals);
         filed
     }
@@ -78,6 +82,10 @@ impl Filed {
 
     /// Adds every set filed here that the alert could fulfil.
     pub(super) fn candidates(&self, view: &AlertView<'_>, candidates: &mut Bits) {
+        // Most fields are missing.
+        if view.lacks(&self.field) {
+            return add(&self.of_nothing, candidates);
+        }
         if !self.present.is_empty() && view.exists(&self.field) {
             add(&self.present, candidates);
         }
@@ -94,7 +102,7 @@ impl Filed {
             {
                 self.networks_of(address, candidates);
             }
-            // A missing field is an empty text, and most are missing: no literal is that short.
+            // No literal is that short.
             if value.len() >= literals::SHORTEST
                 && let Some(literals) = &self.literals
             {

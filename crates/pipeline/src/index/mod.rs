@@ -11,7 +11,7 @@ mod filed;
 mod filing;
 mod literals;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use crate::{matcher::Matchers, view::AlertView};
 use bits::Bits;
@@ -33,15 +33,29 @@ use filing::{Filing, filings};
 #[derive(Debug, Default)]
 pub struct MatcherIndex {
     sets: Vec<Matchers>,
+    /// Many sinks have the same entries (presets): each of them is filed and asked once.
+    different: Vec<Different>,
     filed: Vec<Filed>,
-    /// Sets that could hold for any alert.
+    /// Of the different ones, those that could hold for any alert.
     unfiled: Vec<usize>,
+}
+
+/// Sets that are the same.
+#[derive(Debug)]
+struct Different {
+    first: usize,
+    /// The places of the others.
+    others: Vec<usize>,
 }
 
 impl MatcherIndex {
     /// Files the sets. The index of a set in the answers is its place here.
     pub fn new(sets: Vec<Matchers>) -> Self {
-        let choices: Vec<Vec<Filing>> = sets.iter().map(filings).collect();
+        let different = different(&sets);
+        let choices: Vec<Vec<Filing>> = different
+            .iter()
+            .map(|same| filings(&sets[same.first]))
+            .collect();
         let mut crowds = HashMap::new();
         for (field, key) in choices.iter().flatten().flat_map(Filing::keys) {
             *crowds.entry((field, key)).or_insert(0_usize) += 1;
@@ -50,13 +64,13 @@ impl MatcherIndex {
 
         let mut by_field: HashMap<_, Vec<_>> = HashMap::new();
         let mut unfiled = Vec::new();
-        for (set, choices) in choices.iter().enumerate() {
+        for (number, choices) in choices.iter().enumerate() {
             match choices.iter().min_by_key(crowd) {
                 Some(filing) => {
                     let filings = by_field.entry(&filing.field).or_default();
-                    filings.extend(filing.keys().map(|(_, key)| (key.clone(), set)));
+                    filings.extend(filing.keys().map(|(_, key)| (key.clone(), number)));
                 }
-                None => unfiled.push(set),
+                None => unfiled.push(number),
             }
         }
         let filed = by_field
@@ -65,6 +79,7 @@ impl MatcherIndex {
             .collect();
         Self {
             sets,
+            different,
             filed,
             unfiled,
         }
@@ -72,18 +87,29 @@ impl MatcherIndex {
 
     /// The places of the sets that hold, in ascending order.
     pub fn holding(&self, view: &AlertView<'_>) -> Vec<usize> {
-        let mut candidates = Bits::new(self.sets.len());
-        for &set in &self.unfiled {
-            candidates.insert(set);
+        let mut candidates = Bits::new(self.different.len());
+        for &number in &self.unfiled {
+            candidates.insert(number);
         }
         for filed in &self.filed {
             filed.candidates(view, &mut candidates);
         }
         let mut holding = Vec::with_capacity(candidates.count());
-        for set in candidates.iter() {
-            if self.sets[set].hold(view) {
-                holding.push(set);
+        let mut has_others = false;
+        for number in candidates.iter() {
+            let same = &self.different[number];
+            if self.sets[same.first].hold(view) {
+                holding.push(same.first);
+                holding.extend_from_slice(&same.others);
+                has_others |= !same.others.is_empty();
             }
+        }
+        if has_others {
+            let mut ordered = Bits::new(self.sets.len());
+            for place in holding.drain(..) {
+                ordered.insert(place);
+            }
+            holding.extend(ordered.iter());
         }
         holding
     }
@@ -92,4 +118,22 @@ impl MatcherIndex {
     pub fn sets(&self) -> &[Matchers] {
         &self.sets
     }
+}
+
+/// In the order of their first places.
+fn different(sets: &[Matchers]) -> Vec<Different> {
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut different: Vec<Different> = Vec::new();
+    for (first, set) in sets.iter().enumerate() {
+        // What is written the same is the same set: a text reads back as it was (`matcher/text.rs`).
+        match known.entry(set.to_string()) {
+            Entry::Occupied(number) => different[*number.get()].others.push(first),
+            Entry::Vacant(entry) => {
+                entry.insert(different.len());
+                let others = Vec::new();
+                different.push(Different { first, others });
+            }
+        }
+    }
+    different
 }

@@ -68,6 +68,11 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// Whether there is nothing at a path, at a glance: only "yes" is final.
+    pub(crate) fn lacks(&self, path: Path<'_>) -> bool {
+        self.places.of(path.hash) == Place::Nowhere
+    }
+
     /// Shows each value at a dotted path until `look` answers true. Keys of the very same letters count, and where they lead to
     /// nothing, those in any case. A key may hold dots itself; of several ways to read the path the first in the alert that holds
     /// something counts. A list stands for each of its items.
@@ -101,7 +106,7 @@ impl<'a> Tree<'a> {
             else {
                 return false;
             };
-            if !name.eq_ignore_ascii_case(key) {
+            if name != key && !name.eq_ignore_ascii_case(key) {
                 return false;
             }
             // The root has no key.
