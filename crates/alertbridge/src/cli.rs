@@ -3,6 +3,7 @@
 mod explain;
 mod intel;
 mod silence;
+mod triage;
 mod when;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use self::{
     silence::{
         Noise, Silence, SilenceAdd, SilenceExpire, SilenceImport, SilenceList, SilencePreview,
     },
+    triage::{Triage, TriageRedact},
     when::When,
 };
 use crate::config;
@@ -54,6 +56,9 @@ pub enum Command {
     Noise(Noise),
     /// Tell the whole way of an alert, or what would become of one in a file
     Explain(Explain),
+    /// Try out what is done to an alert before a language model sees it
+    #[command(subcommand)]
+    Triage(Triage),
     /// Check, back up or shrink the ledger
     #[command(subcommand)]
     Ledger(Ledger),

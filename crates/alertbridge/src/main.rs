@@ -69,6 +69,7 @@ fn run(command: Command) -> Result<Exit, Failure> {
         Command::Silence(command) => commands::silence::run(&command),
         Command::Noise(arguments) => commands::noise::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
+        Command::Triage(command) => commands::triage::run(&command),
         Command::Ledger(command) => commands::ledger::run(&command),
         Command::Iris(command) => commands::iris::run(&command),
         Command::Intel(command) => commands::intel::run(&command),

@@ -17,7 +17,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     (
         "alertbridge",
         &[
-            "hook", "alert", "pipeline", "ledger", "intel", "sources", "sinks", "sandbox",
+            "hook", "alert", "pipeline", "ledger", "intel", "sources", "sinks", "triage", "sandbox",
         ],
     ),
 ];

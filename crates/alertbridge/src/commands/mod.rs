@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod noise;
 pub mod silence;
 pub mod status;
+pub mod triage;
 
 use std::path::Path;
 

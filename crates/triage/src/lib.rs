@@ -1,0 +1,20 @@
+//! What an alert goes through before a language model or a note sees it.
+//!
+//! [`Redactor`] takes secrets out: passwords, keys, tokens, tickets. What an analyst needs stays: addresses, domains, file hashes,
+//! paths, account names, and the fact that there was a secret. [`Pseudonyms`] replace people's and machines' names, and can put them back.
+//!
+//! ```
+//! use alertbridge_triage::Redactor;
+//!
+//! let redactor = Redactor::built_in()?;
+//! let redacted = redactor.redact_text(r"net use \\fs01\c$ /user:CORP\bob Summer2026! /persistent:no");
+//! assert_eq!(redacted.text, r"net use \\fs01\c$ /user:CORP\bob [REDACTED:password] /persistent:no");
+//! assert_eq!(redacted.found, [("password".to_owned(), 1)]);
+//! # Ok::<(), alertbridge_triage::RulesError>(())
+//! ```
+//!
+//! Pure: no I/O, no clock, no SQL, no HTTP. What is redacted and what is not: `docs/redaction.md`.
+
+mod redact;
+
+pub use self::redact::{Finding, Redacted, RedactedAlert, Redactor, Rules, RulesError};
