@@ -350,6 +350,16 @@ impl Metrics {
             .inc();
     }
 
+    /// A count will not be told any more.
+    pub fn count_given_up(&self, sink: &str) {
+        self.tellings
+            .get_or_create(&SinkOutcome {
+                sink: sink.to_owned(),
+                outcome: "given_up",
+            })
+            .inc();
+    }
+
     /// An alert is at its sink.
     pub fn delivered(
         &self,

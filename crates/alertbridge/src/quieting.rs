@@ -99,9 +99,10 @@ impl Quieting {
             return Folding::default();
         }
         let folding = self.rules.folding(view);
-        let budgets = match folding.budget.exempt {
-            true => Vec::new(),
-            false => self.budgets(view.level(), routes),
+        // What is too grave for a budget is too grave to wait in a burst's digest.
+        let (budgets, burst) = match folding.budget.exempt {
+            true => (Vec::new(), None),
+            false => (self.budgets(view.level(), routes), folding.burst),
         };
         let collected = folding.collected.into_iter().map(|one| Collected {
             label: one.label.to_owned(),
@@ -117,7 +118,7 @@ impl Quieting {
                 window: repeat.window,
                 longest_life: repeat.longest_life,
             }),
-            burst: folding.burst.map(|burst| Burst {
+            burst: burst.map(|burst| Burst {
                 key: key(
                     &format!("burst of level {}", view.level()),
                     &burst.key,
@@ -306,9 +307,10 @@ mod tests {
     }
 
     #[test]
-    fn a_high_level_is_no_matter_of_budgets() {
+    fn a_high_level_is_no_matter_of_budgets_and_bursts() {
         let high = ALERT.replace(":5}", ":12}");
         assert!(folding(&high, &to("1")).budgets.is_empty());
+        assert!(folding(&high, &to("1")).burst.is_none());
         assert!(folding(&high, &to("1")).repeat.is_some());
     }
 }

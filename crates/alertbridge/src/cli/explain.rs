@@ -14,6 +14,9 @@ pub struct Explain {
     /// what would be is printed
     #[arg(value_name = "REF|ID|FILE", required_unless_present = "last")]
     pub what: Option<String>,
+    /// For a file: the source whose gate is asked
+    #[arg(long, value_name = "SOURCE", default_value = "follower", value_parser = ["follower", "hook", "spool"])]
+    pub source: String,
     /// The newest alerts instead
     #[arg(long, value_name = "N", conflicts_with = "what")]
     pub last: Option<usize>,

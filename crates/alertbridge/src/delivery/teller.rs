@@ -4,10 +4,10 @@
 //! What is told is durable like a delivery: claimed before, settled after; a crash in between tells the same count again, which
 //! changes nothing there. New alerts come first: their worker never waits for this one.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use alertbridge_ledger::{Ledger, TellClaim, TellVerdict, Telling, Told};
-use alertbridge_sinks::{Amended, Amendment, Block, Sink};
+use alertbridge_sinks::{Amended, Amendment, Block, Scope, Sink};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, info, warn};
@@ -23,6 +23,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const PAUSED: Duration = Duration::from_secs(60);
 /// Tries of one count that fail while the sink works.
 const MOST_TRIES: u32 = 12;
+/// Failing counts that are remembered.
+const MOST_REMEMBERED: usize = 10_000;
 /// As deliveries, see `Settings::attempt_limit`.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -34,6 +36,10 @@ pub struct Teller {
     metrics: Arc<Metrics>,
     /// Least time between two tellings of one alert.
     interval: Duration,
+    /// How often a count failed while the sink worked, by delivery: a count is given up for these alone.
+    lone_failures: HashMap<i64, u32>,
+    /// Lanes that wait for the operator, with the next time one of their counts is tried.
+    paused_lanes: HashMap<String, Instant>,
     /// Failures in a row that say something about the sink.
     failures: u32,
     rest_until: Option<Instant>,
@@ -54,6 +60,8 @@ impl Teller {
             clock,
             metrics,
             interval,
+            lone_failures: HashMap::new(),
+            paused_lanes: HashMap::new(),
             failures: 0,
             rest_until: None,
         }
@@ -121,6 +129,14 @@ impl Teller {
                 why: "the sink is left alone for a while".to_owned(),
             };
         }
+        if let Some(until) = self.paused_lanes.get(&telling.lane)
+            && Instant::now() < *until
+        {
+            return TellVerdict::Retry {
+                due_at: later(self.clock.now(), PAUSED),
+                why: "its customer waits for the operator".to_owned(),
+            };
+        }
         let amendment = Amendment {
             reference: telling.reference.clone(),
             lane: telling.lane.clone(),
@@ -144,6 +160,10 @@ impl Teller {
     }
 
     fn verdict(&mut self, telling: &Telling, amended: Amended) -> TellVerdict {
+        if !matches!(amended, Amended::Retry { .. } | Amended::Paused { .. }) {
+            self.lone_failures.remove(&telling.delivery);
+            self.paused_lanes.remove(&telling.lane);
+        }
         match amended {
             Amended::Written(_) | Amended::Unchanged => {
                 self.answered();
@@ -176,8 +196,8 @@ impl Teller {
             } => {
                 if sink_wide {
                     self.failed(&why, after.unwrap_or_default());
-                } else if telling.attempt >= MOST_TRIES {
-                    return TellVerdict::GivenUp { why };
+                } else if self.fails_alone(telling) {
+                    return self.given_up(telling, why);
                 }
                 let wait = backoff::wait(telling.attempt).max(after.unwrap_or_default());
                 TellVerdict::Retry {
@@ -185,23 +205,56 @@ impl Teller {
                     why,
                 }
             }
-            Amended::Paused { why, .. } => {
-                self.failed(&why, PAUSED);
+            Amended::Paused { scope, why } => {
+                match scope {
+                    Scope::Sink => self.failed(&why, PAUSED),
+                    // The others' counts go on.
+                    Scope::Lane => self.pause_lane(&telling.lane, &why),
+                }
                 TellVerdict::Retry {
                     due_at: later(self.clock.now(), PAUSED),
                     why,
                 }
             }
-            Amended::Never { why } => {
-                warn!(
-                    sink = self.sink.name(),
-                    reference = telling.reference,
-                    why,
-                    "the count stays in the ledger alone"
-                );
-                TellVerdict::GivenUp { why }
-            }
+            Amended::Never { why } => self.given_up(telling, why),
         }
+    }
+
+    fn given_up(&mut self, telling: &Telling, why: String) -> TellVerdict {
+        warn!(
+            sink = self.sink.name(),
+            reference = telling.reference,
+            why,
+            "the count stays in the ledger alone; what comes next makes a new alert"
+        );
+        self.metrics.count_given_up(self.sink.name());
+        TellVerdict::GivenUp { why }
+    }
+
+    /// Whether a count has failed too often while others were told.
+    fn fails_alone(&mut self, telling: &Telling) -> bool {
+        self.answered();
+        if self.lone_failures.len() > MOST_REMEMBERED {
+            self.lone_failures.clear();
+        }
+        let failures = self.lone_failures.entry(telling.delivery).or_default();
+        *failures += 1;
+        let is_over = *failures >= MOST_TRIES;
+        if is_over {
+            self.lone_failures.remove(&telling.delivery);
+        }
+        is_over
+    }
+
+    fn pause_lane(&mut self, lane: &str, why: &str) {
+        if !self.paused_lanes.contains_key(lane) {
+            warn!(
+                sink = self.sink.name(),
+                lane, why, "the counts of this customer wait for the operator"
+            );
+        }
+        self.paused_lanes
+            .insert(lane.to_owned(), Instant::now() + PAUSED);
     }
 
     fn answered(&mut self) {

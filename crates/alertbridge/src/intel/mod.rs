@@ -191,12 +191,13 @@ impl Intelligence {
     }
 
     /// Alerts with the same hits fold into each other, and into no alert without them or with others: what the first one told is
-    /// what a repeat would tell. Budgets are not for them.
+    /// what a repeat would tell. Budgets and bursts are not for them: none of them waits, and none is one of many in a digest.
     pub fn fold_apart(folding: &mut Folding, hits: &[IntelHit]) {
         if hits.is_empty() {
             return;
         }
         folding.budgets.clear();
+        folding.burst = None;
         let Some(repeat) = &mut folding.repeat else {
             return;
         };

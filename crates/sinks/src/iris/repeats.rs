@@ -105,10 +105,10 @@ pub(super) fn field_lines(fields: &[FieldSummary]) -> impl Iterator<Item = Strin
 pub(super) fn counted(field: &FieldSummary) -> String {
     let about = if field.estimated { "about " } else { "" };
     let label = page_text(&field.label, &mut Changes::default()).replace(['\n', '\t'], " ");
-    // Labels are plurals; one of a kind is `1 source IP`.
+    // Labels are plurals but for names of fields; one of a kind is `1 source IP`.
     let distinct = field.distinct.max(field.values.len() as u64);
     let label = match label.strip_suffix('s') {
-        Some(one) if distinct == 1 => one.to_owned(),
+        Some(one) if distinct == 1 && !label.contains('.') => one.to_owned(),
         _ => label,
     };
     format!("{about}{} {label}", grouped(distinct))

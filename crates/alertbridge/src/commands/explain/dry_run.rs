@@ -45,7 +45,7 @@ struct Posted {
 }
 
 /// Runs it on each line of the file, or on the whole of it where it is one alert.
-pub fn run(mut config: Config, file: &Path, json: bool) -> Result<Exit, Failure> {
+pub fn run(mut config: Config, file: &Path, source: &str, json: bool) -> Result<Exit, Failure> {
     let bytes = std::fs::read(file).map_err(|error| Failure::io("read", file, &error))?;
     // Without a ledger (nothing ran here yet) there are no silences.
     let ledger = reader(&config).ok();
@@ -57,12 +57,17 @@ pub fn run(mut config: Config, file: &Path, json: bool) -> Result<Exit, Failure>
         ),
         None => None,
     };
+    if config.intel.is_some() {
+        eprintln!(
+            "threat intelligence is not asked here: `alertbridge intel test FILE` tells its hits and what comes of them"
+        );
+    }
     let runtime = crate::runtime()?;
     let mut worst = Exit::Success;
     for raw in alerts(&bytes) {
         match Alert::parse(raw) {
             Ok(alert) => {
-                let decided = runtime.block_on(decide(&rules, sink.as_ref(), alert))?;
+                let decided = runtime.block_on(decide(&rules, source, sink.as_ref(), alert))?;
                 print(&decided, json)?;
             }
             Err(error) => {
@@ -85,10 +90,15 @@ fn alerts(bytes: &[u8]) -> Vec<&[u8]> {
         .collect()
 }
 
-async fn decide(rules: &Rules, sink: Option<&IrisSink>, alert: Alert) -> Result<Decided, Failure> {
-    let said = rules.say(&alert, "follower");
+async fn decide(
+    rules: &Rules,
+    source: &str,
+    sink: Option<&IrisSink>,
+    alert: Alert,
+) -> Result<Decided, Failure> {
+    let said = rules.say(&alert, source);
     let reference = alert.reference().as_str().to_owned();
-    let outcome = outcome(rules, &alert);
+    let outcome = outcome(rules, source, &alert);
     let posted = outcome.is_none();
     let iris = match sink.filter(|_| posted) {
         Some(sink) => {
@@ -120,18 +130,17 @@ async fn decide(rules: &Rules, sink: Option<&IrisSink>, alert: Alert) -> Result<
 }
 
 /// Why it would not be routed.
-fn outcome(rules: &Rules, alert: &Alert) -> Option<String> {
+fn outcome(rules: &Rules, source: &str, alert: &Alert) -> Option<String> {
     let text = alert.text();
     let view = AlertView::new(alert.head(), &text);
+    if rules.gate(source).is_some_and(|gate| !gate.passes(&view)) {
+        return Some(format!("filtered by the gate of the source {source}"));
+    }
     if rules
-        .gate("follower")
+        .sink_gate("iris")
         .is_some_and(|gate| !gate.passes(&view))
     {
-        return Some("filtered by the gate of the source follower".to_owned());
-    }
-    let gates = rules.sink_gates();
-    if let Some((sink, _)) = gates.iter().find(|(_, gate)| !gate.passes(&view)) {
-        return Some(format!("filtered by the gate of the sink {sink}"));
+        return Some("filtered by the gate of the sink iris".to_owned());
     }
     let silences = rules.quieting.silences();
     rules

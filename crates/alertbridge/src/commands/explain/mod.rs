@@ -32,7 +32,7 @@ pub fn run(arguments: &cli::Explain) -> Result<Exit, Failure> {
     let json = arguments.output.json;
     let what = arguments.what.as_deref().unwrap_or_default();
     if arguments.last.is_none() && Path::new(what).is_file() {
-        return dry_run::run(config, Path::new(what), json);
+        return dry_run::run(config, Path::new(what), &arguments.source, json);
     }
     let ledger = reader(&config)?;
     let references = match arguments.last {

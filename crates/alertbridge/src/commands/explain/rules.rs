@@ -58,9 +58,10 @@ impl Rules {
         self.sources.get(source)
     }
 
-    /// The gates of sinks that have one.
-    pub fn sink_gates(&self) -> &[(String, Gate)] {
-        &self.sinks
+    /// The gate of a sink that has one.
+    pub fn sink_gate(&self, sink: &str) -> Option<&Gate> {
+        let mut gates = self.sinks.iter();
+        gates.find(|(name, _)| name == sink).map(|(_, gate)| gate)
     }
 
     /// What each says to an alert that a source brings.

@@ -143,8 +143,9 @@ fn read<T: serde::de::DeserializeOwned>(answer: &Answer) -> Result<T, Amended> {
         }),
         Err(_) => Err(Amended::Retry {
             after: None,
+            // A proxy's page with status 200 is no fault of this alert.
             why: "IRIS's answer about this alert can't be read".to_owned(),
-            sink_wide: false,
+            sink_wide: true,
         }),
     }
 }
