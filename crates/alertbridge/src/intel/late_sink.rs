@@ -35,7 +35,7 @@ pub struct LateSink {
 /// Where a late hit belongs.
 enum Place {
     /// In this alert.
-    There(String, DeliveryTrace),
+    There(String, Box<DeliveryTrace>),
     /// It is still on its way.
     Coming,
     /// Nowhere, and why.
@@ -120,7 +120,7 @@ impl LateSink {
         Ok(match own {
             None => Place::Nowhere("not_there"),
             Some(delivery) if delivery.state == "delivered" => {
-                Place::There(trace.reference, delivery)
+                Place::There(trace.reference, Box::new(delivery))
             }
             Some(delivery) if delivery.state == "dead" => Place::Nowhere("not_there"),
             Some(_) => Place::Coming,

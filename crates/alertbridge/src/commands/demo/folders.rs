@@ -8,7 +8,7 @@ use std::{
 use alertbridge_sandbox::IrisSandbox;
 use tempfile::TempDir;
 
-use super::MINIMUM_LEVEL;
+use super::{MINIMUM_LEVEL, intel::Intel};
 use crate::{cli, exit::Exit, failure::Failure};
 
 /// A Wazuh home and the daemon's folders, below one temporary folder.
@@ -66,6 +66,21 @@ impl Folders {
         self.at("ledger.db")
     }
 
+    /// The local copy of indicators.
+    pub fn intel(&self) -> PathBuf {
+        self.at("intel")
+    }
+
+    /// OpenCTI's token.
+    pub fn token(&self) -> PathBuf {
+        self.at("opencti.token")
+    }
+
+    /// The manager's queue.
+    pub fn queue(&self) -> PathBuf {
+        self.at("queue")
+    }
+
     /// The daemon's configuration.
     pub fn config(&self) -> PathBuf {
         self.at("alertbridge.toml")
@@ -91,6 +106,7 @@ impl Folders {
         &self,
         arguments: &cli::Demo,
         sandbox: Option<&IrisSandbox>,
+        intel: Option<&Intel>,
     ) -> Result<(), Failure> {
         let key_file = match (&arguments.iris_key_file, sandbox) {
             (Some(file), _) => std::path::absolute(file).unwrap_or_else(|_| file.clone()),
@@ -161,8 +177,29 @@ impl Folders {
                 table.insert(key.to_owned(), value);
             }
         }
+        if let Some(intel) = intel {
+            self.add_intel(&mut config, intel);
+        }
         let path = self.config();
         std::fs::write(&path, config.to_string())
             .map_err(|error| Failure::io("write", &path, &error))
+    }
+
+    fn add_intel(&self, config: &mut toml::Table, intel: &Intel) {
+        let text = |path: PathBuf| toml::Value::from(path.display().to_string());
+        let opencti = toml::Table::from_iter([
+            ("url".to_owned(), intel.cti.url().into()),
+            ("token_file".to_owned(), text(self.token())),
+            ("poll_interval".to_owned(), 1.into()),
+        ]);
+        let section = toml::Table::from_iter([
+            ("folder".to_owned(), text(self.intel())),
+            ("opencti".to_owned(), opencti.into()),
+        ]);
+        config.insert("intel".to_owned(), section.into());
+        let queue = toml::Table::from_iter([("queue".to_owned(), text(self.queue()))]);
+        if let Some(sinks) = config.get_mut("sinks").and_then(toml::Value::as_table_mut) {
+            sinks.insert("wazuh".to_owned(), queue.into());
+        }
     }
 }

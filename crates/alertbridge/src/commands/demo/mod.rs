@@ -5,6 +5,7 @@
 
 mod brute_force;
 mod folders;
+mod intel;
 mod play;
 
 use std::{
@@ -28,10 +29,11 @@ use jiff::Timestamp;
 use self::{
     brute_force::{ADDRESSES, with_brute_force},
     folders::Folders,
+    intel::Intel,
     play::Player,
 };
 use super::answer;
-use crate::{cli, exit::Exit, failure::Failure};
+use crate::{cli, exit::Exit, failure::Failure, intel::late};
 
 /// Real alerts; data/README.md says where they come from.
 const ALERTS: &str = include_str!("../../../../../data/alerts.jsonl");
@@ -53,7 +55,12 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
         Some(_) => None,
         None => Some(runtime.block_on(sandbox())?),
     };
-    folders.write_config(arguments, sandbox.as_ref())?;
+    // A real IRIS gets alerts only.
+    let intel = match &sandbox {
+        Some(_) => Some(runtime.block_on(Intel::start(&folders))?),
+        None => None,
+    };
+    folders.write_config(arguments, sandbox.as_ref(), intel.as_ref())?;
     if let Some(sandbox) = &sandbox {
         println!(
             "a stand-in for DFIR-IRIS listens on {} and fails now and then on purpose",
@@ -63,6 +70,13 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     let alerts = with_brute_force(ALERTS);
     let expected = expected(&alerts);
     let mut daemon = Daemon::start(&folders)?;
+    if let Some(intel) = &intel {
+        let indicators = intel.first_sync(&folders);
+        println!(
+            "a stand-in for OpenCTI listens on {}; the daemon has a copy of its {indicators} indicators",
+            intel.cti.url()
+        );
+    }
     let player = Player::start(&folders, alerts, FOLLOWED, HOOKED);
     let progress = Progress::new(expected.len() as u64);
 
@@ -94,7 +108,8 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
             continue;
         };
         let folded: u64 = books.sources.iter().map(|source| source.folded).sum();
-        progress.at(folded + books.sinks.first().map_or(0, |sink| sink.delivered));
+        let iris = books.sinks.iter().find(|sink| sink.sink == "iris");
+        progress.at(folded + iris.map_or(0, |sink| sink.delivered));
         if let Some(pause) = pauses.first() {
             progress.end();
             return Err(Failure::new(
@@ -118,7 +133,11 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     };
     progress.end();
     print!("\n{}", super::books::text(&books, false));
-    let good = report(&books, &expected, sandbox.as_ref(), &folders)?;
+    let mut good = report(&books, &expected, sandbox.as_ref(), &folders)?;
+    if let (Some(intel), Some(sandbox)) = (&intel, &sandbox) {
+        println!();
+        good &= intel.report(sandbox);
+    }
     if !arguments.once {
         let url = sandbox
             .as_ref()
@@ -174,7 +193,10 @@ fn look(folders: &Folders) -> Option<(Books, Vec<Pause>)> {
 }
 
 fn finished(books: &Books, folders: &Folders) -> bool {
-    let sources = books.sources.iter().filter(|row| row.source != "digest");
+    let sources = books
+        .sources
+        .iter()
+        .filter(|row| row.source != "digest" && row.source != late::SOURCE);
     let received: u64 = sources.map(|source| source.received).sum();
     let pending: u64 = books.sinks.iter().map(|sink| sink.pending).sum();
     let played = FOLLOWED.len() + HOOKED.len() + usize::from(ADDRESSES);

@@ -160,17 +160,17 @@ fn hit(hit: &IntelHit) -> Value {
 
 fn lines(number: usize, row: &Value) -> Result<(), Failure> {
     if let Some(error) = row["error"].as_str() {
-        return Ok(output::line(format_args!(
+        output::line(format_args!(
             "line {number}: no alert: {}",
             printable(error)
-        ))?);
+        ))?;
+        return Ok(());
     }
     let word = |value: &Value| printable(value.as_str().unwrap_or_default());
     output::line(format_args!("line {number}: {}", word(&row["reference"])))?;
     if row["own_event"] == true {
-        return Ok(output::line(
-            "  made of an event of our own: never matched",
-        )?);
+        output::line("  made of an event of our own: never matched")?;
+        return Ok(());
     }
     for one in row["observables"].as_array().into_iter().flatten() {
         output::line(format_args!(
