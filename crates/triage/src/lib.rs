@@ -1,7 +1,7 @@
 //! What an alert goes through before a language model or a note sees it.
 //!
 //! [`Redactor`] takes secrets out: passwords, keys, tokens, tickets. What an analyst needs stays: addresses, domains, file hashes,
-//! paths, account names, and the fact that there was a secret. [`Pseudonyms`] replace people's and machines' names, and can put them back.
+//! paths, account names, and the fact that there was a secret.
 //!
 //! ```
 //! use alertbridge_triage::Redactor;
