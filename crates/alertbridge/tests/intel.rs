@@ -625,3 +625,124 @@ fn a_hit_beats_the_allowlist_and_not_a_silence_that_someone_made() {
     assert_eq!(scene.events().len(), 1);
     assert!(daemon.terminate().success());
 }
+
+#[test]
+fn a_full_queue_holds_events_back_and_loses_none() {
+    let mut scene = Scene::make("");
+    scene.cti.load_indicators([bad_domain("evil.example", 90)]);
+    let daemon = scene.world.start_daemon();
+    scene.synced(1);
+    let room = std::fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").unwrap();
+    let alerts = room.trim().parse::<u32>().unwrap().min(600) + 20;
+    scene.runtime.block_on(scene.queue.stick());
+    let all: Vec<Value> = (0..alerts)
+        .map(|number| dns(number, 5, "evil.example"))
+        .collect();
+    scene.append(&all);
+    until("IRIS has all", || {
+        (scene.iris.alerts().len() == alerts as usize).then_some(())
+    });
+    {
+        let _inside = scene.runtime.enter();
+        scene.queue.unstick();
+    }
+    scene.at_rest(u64::from(alerts));
+    let mut told: Vec<String> = scene
+        .events()
+        .iter()
+        .map(|event| event["opencti"]["source"]["reference"].to_string())
+        .collect();
+    told.sort_unstable();
+    let sent = told.len();
+    told.dedup();
+    assert_eq!((told.len(), sent), (alerts as usize, alerts as usize));
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn a_late_hit_of_a_repeat_is_told_of_the_alert_it_is_counted_into() {
+    let scene = Scene::make("");
+    scene.world.mend("folding.enabled = false", "");
+    scene.cti.load_indicators([bad_domain("other.example", 90)]);
+    let daemon = scene.world.start_daemon();
+    scene.synced(1);
+    let login = |number: u32, address: &str| {
+        let mut alert = dns(number, 5, "");
+        alert["rule"] = json!({"level": 5, "id": "5710", "groups": ["syslog", "sshd", "authentication_failed", "invalid_login"]});
+        alert["decoder"] = json!({"parent": "sshd", "name": "sshd"});
+        alert["data"] = json!({"srcip": address, "srcuser": "admin"});
+        alert["location"] = "/var/log/auth.log".into();
+        alert
+    };
+    let alerts: Vec<Value> = (0..6)
+        .map(|number| login(number, &format!("203.0.113.{}", 7 + number / 2)))
+        .collect();
+    scene.append(&alerts);
+    scene.at_rest(6);
+    assert_eq!(scene.iris.alerts().len(), 1);
+    let mut known = bad_domain("203.0.113.9", 90);
+    known.pattern = "[ipv4-addr:value = '203.0.113.9']".to_owned();
+    scene.cti.put_indicator(known);
+    until("the alert in IRIS is tagged", || {
+        let alert = scene.iris_alert(&reference(0))?;
+        tags(&alert).contains("intel-hit").then_some(())
+    });
+    until("the event is there", || {
+        (scene.events().len() == 1).then_some(())
+    });
+    scene.at_rest(6);
+    let event = scene.events().remove(0);
+    assert_eq!(event["opencti"]["value"], "203.0.113.9");
+    assert_eq!(event["opencti"]["source"]["reference"], reference(0));
+    assert!(daemon.terminate().success());
+}
+
+#[test]
+fn indicators_of_a_file_are_synced_by_hand_and_matched_by_the_daemon() {
+    let scene = Scene::make("");
+    let file = scene.world.root().join("own.csv");
+    std::fs::write(&file, "value,score,labels\nfile.example,70,own\n").unwrap();
+    scene.world.mend(
+        "[sinks.wazuh]",
+        &format!(
+            "[[intel.files]]\nname = \"own\"\npath = \"{}\"\n[sinks.wazuh]",
+            file.display()
+        ),
+    );
+    scene.cti.load_indicators([bad_domain("evil.example", 90)]);
+    let said = scene.world.text(&["intel", "sync", "--once"]);
+    assert!(
+        said.contains("own: polling") && said.contains("2 indicators"),
+        "{said}"
+    );
+    let sources = scene.world.text(&["intel", "sources"]);
+    assert!(
+        sources.contains("own") && !sources.contains("BAD"),
+        "{sources}"
+    );
+    scene.world.text(&["check-config"]);
+    let daemon = scene.world.start_daemon();
+    scene.append(&[dns(1, 5, "file.example")]);
+    until("it is told", || (scene.events().len() == 1).then_some(()));
+    assert_eq!(scene.events()[0]["opencti"]["provider"], "own");
+    let beside = scene.world.command(&["intel", "sync", "--once"]);
+    assert_eq!(beside.status.code(), Some(78));
+    drop(daemon);
+}
+
+#[test]
+fn a_wrong_key_or_a_missing_secret_is_told_before_the_start() {
+    let scene = Scene::make("minimum_scor = 3");
+    let said = scene.world.command(&["check-config"]);
+    let text = String::from_utf8(said.stderr).unwrap();
+    assert!(text.contains("did you mean `minimum_score`?"), "{text}");
+    let scene = Scene::make("");
+    std::fs::remove_file(scene.world.root().join("token")).unwrap();
+    let said = scene.world.command(&["check-config"]);
+    let text = String::from_utf8(said.stderr).unwrap();
+    assert_eq!(said.status.code(), Some(78));
+    assert!(
+        text.contains("[intel.opencti]") && text.contains("token"),
+        "{text}"
+    );
+}

@@ -20,8 +20,12 @@ const IRIS: &str = "iris";
 const BLOCK: &str = "intelligence";
 /// As the sink itself tags alerts that came with hits.
 const TAG: &str = "intel-hit";
-/// So long after, it is looked again whether the alert is at IRIS.
-const LATER: Duration = Duration::from_secs(30);
+/// So long after, it is looked again whether the alert is at IRIS: at first, and when it takes its time (it is given up after
+/// [`crate::delivery::BLAMED_LIMIT`] attempts while others get through).
+const SOON: Duration = Duration::from_secs(30);
+const LATER: Duration = Duration::from_secs(1800);
+/// Attempts that come soon.
+const SOON_UNTIL: u32 = 4;
 /// Hits that are listed.
 const MOST: usize = 20;
 
@@ -36,7 +40,7 @@ pub struct LateSink {
 enum Place {
     /// In this alert.
     There(String, Box<DeliveryTrace>),
-    /// It is still on its way.
+    /// It is on its way, perhaps without the hit.
     Coming,
     /// Nowhere, and why.
     Nowhere(&'static str),
@@ -62,9 +66,16 @@ impl LateSink {
         }
         let (reference, delivery) = match self.place(of).await {
             Ok(Place::There(reference, delivery)) => (reference, delivery),
-            Ok(Place::Coming) => return again("the alert itself is not at IRIS yet"),
+            Ok(Place::Coming) => {
+                return again(outgoing.attempt, "the alert itself is not at IRIS yet");
+            }
             Ok(Place::Nowhere(why)) => return done(Some(why)),
-            Err(error) => return again(&format!("the ledger can't be asked: {error}")),
+            Err(error) => {
+                return again(
+                    outgoing.attempt,
+                    &format!("the ledger can't be asked: {error}"),
+                );
+            }
         };
         let amendment = Amendment {
             reference,
@@ -123,6 +134,8 @@ impl LateSink {
                 Place::There(trace.reference, Box::new(delivery))
             }
             Some(delivery) if delivery.state == "dead" => Place::Nowhere("not_there"),
+            // It is matched when it goes out.
+            Some(delivery) if delivery.attempts == 0 => Place::Nowhere("comes_with_the_alert"),
             Some(_) => Place::Coming,
         })
     }
@@ -160,9 +173,9 @@ fn done(change: Option<&str>) -> Outcome {
     })
 }
 
-fn again(why: &str) -> Outcome {
+fn again(attempt: u32, why: &str) -> Outcome {
     Outcome::Retry {
-        after: Some(LATER),
+        after: Some(if attempt > SOON_UNTIL { LATER } else { SOON }),
         why: why.to_owned(),
         sink_wide: false,
     }
