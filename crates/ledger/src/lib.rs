@@ -74,8 +74,8 @@ pub use memory::MemoryLedger;
 use names::{LetterId, further_reference};
 pub use quiet::{
     Budget, Burst, Collected, Continues, FieldSummary, FoldKey, Folding, Group, GroupKind, Hits,
-    KEPT_SILENCES, MOST_GROUPS, MOST_MEMBERS, MOST_VALUES, Repeat, Silence, SilencedBy, TellClaim,
-    TellVerdict, Telling, Told,
+    KEPT_SILENCES, LONGEST_LABEL, LONGEST_VALUE, MOST_GROUPS, MOST_LABELS, MOST_MEMBERS,
+    MOST_VALUES, Repeat, Silence, SilencedBy, TellClaim, TellVerdict, Telling, Told,
 };
 pub use sqlite::{CheckReport, OpenOptions, SqliteLedger, backup, check, vacuum};
 pub use trace::{AttemptTrace, DeliveryTrace, Noise, NoiseRow, Stored, Trace, TraceOutcome};

@@ -67,6 +67,14 @@ pub(crate) fn silencer(by: &SilencedBy) -> (&'static str, &str) {
     }
 }
 
+/// Why a group ended of which a sink can't be told the count.
+pub(crate) fn untold(why: &str) -> String {
+    const LONGEST: usize = 200;
+    let head = &why[..why.floor_char_boundary(LONGEST)];
+    let cut = if head.len() < why.len() { "…" } else { "" };
+    format!("can't be told: {head}{cut}")
+}
+
 /// The rule a folded alert is counted under.
 pub(crate) fn rule_of(kind: GroupKind) -> &'static str {
     match kind {

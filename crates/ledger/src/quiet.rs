@@ -21,8 +21,9 @@
 //! ends, and what that sink was not told goes on with a new alert that names the old one at that sink ([`Continues`]); where
 //! nothing is untold or no bytes are kept, the next alert of the key does, as long as the group would have lived. The new group
 //! has the values of the old one, because they are not known by alert. Of several sinks the first to close it counts; the others
-//! are still told what stays in the old group, and get the new alert like any other. A group in which nothing was folded leaves no
-//! trace when it ends by age.
+//! are still told what stays in the old group, and get the new alert like any other. One whose parent's sink can't take a count ends
+//! as it is, and the next alert of its key is delivered for itself, which shows people what the old one can't. A group in which
+//! nothing was folded leaves no trace when it ends by age.
 //!
 //! **Bounds.** At most [`MOST_GROUPS`] are open: then the ones that would end first leave. A digest waits for no longer than
 //! [`crate::LONGEST_WAIT`], as any delivery.
@@ -40,6 +41,16 @@ pub type FoldKey = [u8; 16];
 
 /// So many distinct values of a field are kept in words; beyond, they are counted.
 pub const MOST_VALUES: usize = 20;
+
+/// So many fields of a group are told apart; the labels of further ones are counted in a last [`FieldSummary`] without values,
+/// `other fields`.
+pub const MOST_LABELS: usize = 16;
+
+/// Labels are cut to so many bytes.
+pub const LONGEST_LABEL: usize = 200;
+
+/// Values are cut to so many characters.
+pub const LONGEST_VALUE: usize = 256;
 
 /// So many groups are open at most, unless [`crate::OpenOptions::most_groups`] says otherwise.
 pub const MOST_GROUPS: u64 = 1_000_000;
@@ -101,9 +112,9 @@ pub struct Budget {
 /// One value of a field that varies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collected {
-    /// What it is, for people: `source IPs`.
+    /// What it is, for people: `source IPs`; cut to [`LONGEST_LABEL`].
     pub label: String,
-    /// The value, bounded by the caller.
+    /// The value, cut to [`LONGEST_VALUE`].
     pub value: String,
 }
 
@@ -190,11 +201,11 @@ pub struct Group {
     pub last_at: Timestamp,
     /// Alerts folded into it. The first alert of repeats is none of them; of a digest it is.
     pub folded: u64,
-    /// What varies, the values of the first alert included.
+    /// What varies, the values of the first alert included: at most [`MOST_LABELS`], and one that counts the labels left out.
     pub fields: Vec<FieldSummary>,
     /// How many of `folded` the sink was told so far; may be more where some went on with another alert since.
     pub told: u64,
-    /// Why nothing is folded into it any more: what the sink said, `dead`, `superseded` (by a higher level), `crowded out`; `None` while it is open, or may be but for its age.
+    /// Why nothing is folded into it any more: what the sink said, `can't be told: …`, `dead`, `superseded` (by a higher level), `crowded out`; `None` while it is open, or may be but for its age.
     pub ended: Option<String>,
     /// The first references folded into it, in order, at most [`MOST_MEMBERS`].
     pub members: Vec<String>,
@@ -295,7 +306,8 @@ pub enum TellVerdict {
         /// `closed`, `merged`, `deleted`.
         why: String,
     },
-    /// The sink can't take it; the count stays in the ledger alone.
+    /// The sink can't take it: the group ends with the count it has, which stays in the ledger alone. The next alert of its key
+    /// opens a new one, so that nothing is counted into an alert that can't show it.
     GivenUp {
         /// Why, without secrets.
         why: String,

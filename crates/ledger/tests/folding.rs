@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use alertbridge_ledger::{
-    Arrival, Claim, Claimed, Continues, GroupKind, IntakeReport, Ledger, MemoryLedger, Placement,
-    SilencedBy, SqliteLedger, Verdict,
+    Arrival, Claim, Claimed, Collected, Continues, GroupKind, IntakeReport, LONGEST_LABEL,
+    LONGEST_VALUE, Ledger, MOST_LABELS, MemoryLedger, Placement, SilencedBy, SqliteLedger, Verdict,
 };
 use support::{
     arrival, at, delivered, options,
@@ -312,6 +312,30 @@ fn values_that_vary_are_collected_with_those_of_the_first_alert() {
         assert_eq!((fields[0].values.len(), fields[0].distinct), (20, 30));
         assert_eq!(fields[0].values[..2], ["10.0.0.0", "10.0.0.1"]);
         assert!(!fields[0].estimated);
+    });
+}
+
+#[test]
+fn fields_beyond_the_first_sixteen_are_counted_and_what_is_long_is_cut() {
+    on_each(|ledger| {
+        let hostile = |number: u64| {
+            let mut arrival = repeat(number, 7);
+            for label in 0..20 {
+                arrival.folding.collected.push(Collected {
+                    label: format!("{number}.{label}{}", "é".repeat(300)),
+                    value: "é".repeat(300),
+                });
+            }
+            arrival
+        };
+        take(ledger, 0, (0..5).map(hostile).collect());
+        let group = wait(ledger.trace("node:0")).unwrap().group.unwrap();
+        assert_eq!(group.fields.len(), MOST_LABELS + 1);
+        assert!(group.fields[0].label.len() <= LONGEST_LABEL);
+        assert_eq!(group.fields[0].values, ["é".repeat(LONGEST_VALUE)]);
+        let last = &group.fields[MOST_LABELS];
+        assert_eq!((last.label.as_str(), last.distinct), ("other fields", 84));
+        assert!(last.values.is_empty() && !last.estimated);
     });
 }
 

@@ -101,17 +101,52 @@ fn what_waited_longest_is_told_first() {
 }
 
 #[test]
-fn a_sink_that_cannot_take_a_count_is_told_nothing_more_and_folding_goes_on() {
+fn a_sink_that_cannot_take_a_count_ends_the_group_and_the_next_repeat_is_delivered() {
     on_each(|ledger| {
         taken(ledger, 0, vec![repeat(1, 7), repeat(2, 7)]);
         deliver(ledger, 1);
         let telling = tellings(ledger, 20).remove(0);
         let never = TellVerdict::GivenUp {
-            why: "no such field".into(),
+            why: "é".repeat(1_000),
         };
         tell(ledger, &telling, 21, never);
-        assert_eq!(taken(ledger, 22, vec![repeat(3, 7)]).folded, 1);
+        let ended = wait(ledger.trace("node:1")).unwrap().group.unwrap();
+        assert_eq!(ended.members, ["node:2"], "what was folded stays");
+        assert_eq!(
+            ended.ended.unwrap(),
+            format!("can't be told: {}…", "é".repeat(100))
+        );
         assert!(tellings(ledger, 1_000).is_empty());
+
+        assert_eq!(taken(ledger, 22, vec![repeat(3, 7)]).folded, 0);
+        let next = wait(ledger.claim(Claim {
+            now: at(23),
+            ..support::claim(9)
+        }));
+        assert_eq!(next[0].reference, "node:3");
+        assert_eq!(next[0].continues, None);
+        wait(ledger.settle(settlements(&next, &delivered())));
+        assert_eq!(taken(ledger, 24, vec![repeat(4, 7)]).folded, 1);
+        assert_eq!(tellings(ledger, 25)[0].reference, "node:3");
+        assert_eq!(wait(ledger.status()).open_groups, 1);
+    });
+}
+
+#[test]
+fn a_digest_that_cannot_be_told_is_followed_by_another() {
+    on_each(|ledger| {
+        taken(ledger, 0, (0..4).map(bursting).collect());
+        taken(ledger, 30, vec![bursting(4)]);
+        deliver(ledger, 60);
+        taken(ledger, 61, vec![bursting(5)]);
+        let telling = tellings(ledger, 200).remove(0);
+        let never = TellVerdict::GivenUp {
+            why: "no such field".into(),
+        };
+        tell(ledger, &telling, 62, never);
+        // The next period of the burst: two of it go out, then a digest.
+        let report = taken(ledger, 63, (6..10).map(bursting).collect());
+        assert_eq!((report.folded, report.digests), (2, 1));
     });
 }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     Continues, GroupKind, LONGEST_WAIT, Route, Settled, TellClaim, TellVerdict, Telling, Told,
+    names::untold,
 };
 
 /// The count of a delivered alert on its way to the sink.
@@ -233,7 +234,10 @@ impl Model {
                         at: due_at.as_millisecond(),
                     };
                 }
-                TellVerdict::GivenUp { .. } => telling.state = TellState::Never,
+                TellVerdict::GivenUp { why } => {
+                    telling.state = TellState::Never;
+                    self.close(group, Some(&untold(&why)));
+                }
                 TellVerdict::Ended { why } => {
                     telling.state = TellState::Never;
                     let (delivery, told_so_far) = (telling.delivery, telling.told);

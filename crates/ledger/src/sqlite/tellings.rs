@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Claimed, GroupKind, LONGEST_WAIT, Settled, TellClaim, TellVerdict, Telling, Told,
-    attempts::What, decide::span,
+    attempts::What, decide::span, names::untold,
 };
 
 /// A group has grown: whoever shows its parent is to be told.
@@ -325,6 +325,7 @@ fn settle_one(batch: &mut Batch<'_>, told: &Told) -> Result<bool, SqlError> {
         }
         TellVerdict::GivenUp { why } => {
             never_again(batch, told.delivery)?;
+            groups::close(batch, fold, Some(&untold(why)))?;
             (What::GivenUp, why.as_str())
         }
         TellVerdict::Ended { why } => {
