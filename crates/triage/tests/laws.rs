@@ -164,8 +164,9 @@ fn time_grows_with_the_size_and_no_faster() {
             std::hint::black_box(REDACTOR.redact_text(&text));
             start.elapsed().as_secs_f64()
         };
-        time(1 << 10);
-        let (small, large) = (time(1 << 12).max(0.002), time(1 << 15));
+        // The best of several: on a busy machine one can take any time.
+        let best = |size: usize| (0..4).map(|_| time(size)).fold(f64::MAX, f64::min);
+        let (small, large) = (best(1 << 12).max(0.002), best(1 << 15));
         // 8 times the text; quadratic would be 64 times the time.
         assert!(large < small * 40.0, "{shape:?}: {small} s, then {large} s");
     }
