@@ -21,6 +21,8 @@ use tracing::{info, warn};
 const BUDGET_PERIOD: Duration = Duration::from_secs(3600);
 /// A budget's digest collects for so long before it goes out.
 const BUDGET_WAIT: Duration = Duration::from_secs(300);
+/// Characters of a rule's or an agent's name in a digest.
+const LONGEST_WORD: usize = 120;
 /// How often it is looked whether silences were changed.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -93,7 +95,7 @@ impl Quieting {
         })
     }
 
-    /// How an alert that goes these ways may be folded. Digests are made for each level, so that none hides a higher one.
+    /// How an alert that goes these ways may be folded.
     pub fn folding(&self, view: &AlertView<'_>, routes: &[Route]) -> Folding {
         if routes.is_empty() {
             return Folding::default();
@@ -102,28 +104,22 @@ impl Quieting {
         // What is too grave for a budget is too grave to wait in a burst's digest.
         let (budgets, burst) = match folding.budget.exempt {
             true => (Vec::new(), None),
-            false => (self.budgets(view.level(), routes), folding.burst),
+            false => (self.budgets(routes), folding.burst),
         };
         let collected = folding.collected.into_iter().map(|one| Collected {
             label: one.label.to_owned(),
             value: one.value,
         });
+        let words = folding.repeat.as_ref().map(|repeat| &repeat.words[..]);
         Folding {
-            differs: folding
-                .repeat
-                .as_ref()
-                .map_or_else(Vec::new, |repeat| differs(&repeat.words)),
+            differs: differs(view, words.unwrap_or_default()),
             repeat: folding.repeat.map(|repeat| Repeat {
                 key: key("repeat", &repeat.key, routes),
                 window: repeat.window,
                 longest_life: repeat.longest_life,
             }),
             burst: burst.map(|burst| Burst {
-                key: key(
-                    &format!("burst of level {}", view.level()),
-                    &burst.key,
-                    routes,
-                ),
+                key: key("burst", &burst.key, routes),
                 limit: burst.limit,
                 period: burst.period,
             }),
@@ -132,8 +128,7 @@ impl Quieting {
         }
     }
 
-    fn budgets(&self, level: u32, routes: &[Route]) -> Vec<Budget> {
-        let digest = format!("budget's digest of level {level}");
+    fn budgets(&self, routes: &[Route]) -> Vec<Budget> {
         let limits = self.rules.budget();
         let mut budgets = Vec::new();
         for route in routes.iter().filter(|to| self.budgeted.contains(&to.sink)) {
@@ -160,7 +155,7 @@ impl Quieting {
                     budgets.push(Budget {
                         name,
                         key,
-                        digest_key: self::key(&digest, b"", one),
+                        digest_key: self::key("budget's digest", b"", one),
                         limit,
                         period: BUDGET_PERIOD,
                         wait: BUDGET_WAIT,
@@ -225,8 +220,8 @@ impl Quieting {
     }
 }
 
-/// What of a key is not rule and agent, which are the same for a whole digest or named by each member.
-fn differs(words: &[(String, String)]) -> Vec<Collected> {
+/// What tells an alert from the others of a digest: its rule, its agent, and what else its key is made of.
+fn differs(view: &AlertView<'_>, words: &[(String, String)]) -> Vec<Collected> {
     const SAME: [&str; 6] = [
         "rule.id",
         "agent.id",
@@ -235,14 +230,31 @@ fn differs(words: &[(String, String)]) -> Vec<Collected> {
         "manager.name",
         "agentless.host",
     ];
-    words
+    let head = view.head();
+    let rule = [head.rule_id.as_deref(), head.rule_description.as_deref()];
+    let rule: Vec<&str> = rule.into_iter().flatten().collect();
+    let agent = head.agent.name.as_deref().or(head.agent.id.as_deref());
+    let named = [
+        (
+            "rules",
+            Some(rule.join(" ")).filter(|rule| !rule.is_empty()),
+        ),
+        ("agents", agent.map(str::to_owned)),
+    ];
+    let named = named.into_iter().filter_map(|(label, value)| {
+        Some(Collected {
+            label: label.to_owned(),
+            value: value?.chars().take(LONGEST_WORD).collect(),
+        })
+    });
+    let rest = words
         .iter()
         .filter(|(field, _)| !SAME.contains(&field.as_str()))
         .map(|(field, value)| Collected {
             label: field.clone(),
             value: value.clone(),
-        })
-        .collect()
+        });
+    named.chain(rest).collect()
 }
 
 /// A key of what is the same and where it goes. Each part is preceded by its length, so that no two lists read alike.

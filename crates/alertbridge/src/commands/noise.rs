@@ -1,10 +1,10 @@
 //! `alertbridge noise`: what was taken by what, who is loudest, and what would silence it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use alertbridge_alert::Alert;
-use alertbridge_ledger::{Group, GroupKind, Hits, Ledger, Noise, NoiseRow, Silence};
-use alertbridge_pipeline::{AlertView, QuietRules};
+use alertbridge_ledger::{Group, GroupKind, Hits, Ledger, Noise, NoiseRow, Silence, SqliteLedger};
+use alertbridge_pipeline::{AlertView, Matchers, QuietRules};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -37,7 +37,7 @@ struct Report<'a> {
 struct Suggestion {
     matchers: String,
     description: String,
-    /// Alerts of its rule and agent since then.
+    /// Alerts it would have silenced since then, those apart that were silenced.
     alerts: u64,
 }
 
@@ -50,7 +50,7 @@ pub fn run(arguments: &cli::Noise) -> Result<Exit, Failure> {
     let since = arguments.since.before(clock::now());
     let noise = answer(ledger.noise(since, usize::from(arguments.limit)))?;
     let silences = answer(ledger.silences())?;
-    let suggestions = suggestions(&noise.loudest, &rules);
+    let suggestions = suggestions(&noise.loudest, &repeated(&ledger, &noise)?, &rules);
     if arguments.output.json {
         print_json(&Report {
             since,
@@ -63,39 +63,84 @@ pub fn run(arguments: &cli::Noise) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// For what reached people again and again; what is silenced or folded away needs none.
-fn suggestions(loudest: &[NoiseRow], rules: &QuietRules) -> Vec<Suggestion> {
+/// The largest group of repeats of a rule on an agent: its alert, and how many it stands for.
+type Repeated = HashMap<(String, String), (Vec<u8>, u64)>;
+
+fn repeated(ledger: &SqliteLedger, noise: &Noise) -> Result<Repeated, Failure> {
+    let mut largest = Repeated::new();
+    for group in noise
+        .groups
+        .iter()
+        .filter(|one| one.kind == GroupKind::Repeats)
+    {
+        if let Some(trace) = answer(ledger.trace(&group.parent))?
+            && let Some(payload) = trace.payload
+        {
+            // The most folded come first.
+            largest
+                .entry((trace.rule_id, trace.agent))
+                .or_insert((payload, group.folded + 1));
+        }
+    }
+    Ok(largest)
+}
+
+/// For what reached people again and again; what is silenced or folded away needs none. Where most alerts of a rule on an agent
+/// are the same again, those are named; where they differ, the rule and the agent.
+fn suggestions(loudest: &[NoiseRow], repeated: &Repeated, rules: &QuietRules) -> Vec<Suggestion> {
     let mut suggestions: Vec<Suggestion> = Vec::new();
     let mut known = HashSet::new();
     for row in loudest {
-        if suggestions.len() == SUGGESTED {
-            break;
+        let heard = row.alerts - row.silenced;
+        if suggestions.len() == SUGGESTED || heard < REPEATS {
+            continue;
         }
-        let Some(alert) = row
-            .example
-            .as_deref()
-            .and_then(|raw| Alert::parse(raw).ok())
-        else {
+        let same = repeated
+            .get(&(row.rule_id.clone(), row.agent.clone()))
+            .filter(|(_, alerts)| alerts * 2 > heard);
+        let (example, alerts) = match same {
+            Some((payload, alerts)) => (Some(payload.as_slice()), *alerts),
+            None => (row.example.as_deref(), heard),
+        };
+        let Some(alert) = example.and_then(|raw| Alert::parse(raw).ok()) else {
             continue;
         };
-        if row.alerts - row.silenced < REPEATS {
-            continue;
-        }
         let text = alert.text();
-        let Some(matchers) = rules.suggest(&AlertView::new(alert.head(), &text)) else {
+        let Some(narrow) = rules.suggest(&AlertView::new(alert.head(), &text)) else {
             continue;
         };
-        let matchers = matchers.to_string();
+        let matchers = match same {
+            Some(_) => Some(narrow),
+            None => rule_and_agent(&narrow),
+        };
+        let Some(matchers) = matchers.map(|matchers| matchers.to_string()) else {
+            continue;
+        };
         if known.insert(matchers.clone()) {
             let (_, _, description) = words(alert.head());
             suggestions.push(Suggestion {
                 matchers,
                 description,
-                alerts: row.alerts,
+                alerts,
             });
         }
     }
     suggestions
+}
+
+/// What is left of a suggestion where the alerts differ in the rest.
+fn rule_and_agent(narrow: &Matchers) -> Option<Matchers> {
+    const KEPT: [&str; 5] = [
+        "rule.id",
+        "agent.name",
+        "agent.id",
+        "cluster.node",
+        "manager.name",
+    ];
+    let kept = narrow
+        .into_iter()
+        .filter(|one| KEPT.contains(&one.field().path()));
+    Matchers::new(kept.cloned().collect())
 }
 
 fn text(
@@ -316,7 +361,7 @@ mod tests {
             last_hit: None,
         }];
         let rules = QuietRules::try_from(alertbridge_pipeline::QuietConfig::default()).unwrap();
-        let suggestions = suggestions(&noise.loudest, &rules);
+        let suggestions = suggestions(&noise.loudest, &repeated(&ledger, &noise)?, &rules);
         let since = at("2026-11-14T12:00:00Z");
         insta::assert_snapshot!(text(since, &noise, &silences, &suggestions));
     }

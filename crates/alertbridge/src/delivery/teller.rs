@@ -6,8 +6,8 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use alertbridge_ledger::{Ledger, TellClaim, TellVerdict, Telling, Told};
-use alertbridge_sinks::{Amended, Amendment, Block, Scope, Sink};
+use alertbridge_ledger::{GroupKind, Ledger, TellClaim, TellVerdict, Telling, Told};
+use alertbridge_sinks::{Amended, Amendment, Block, Raise, Scope, Sink};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, info, warn};
@@ -145,6 +145,9 @@ impl Teller {
                 name: "repeats".to_owned(),
                 text: Some(repeats::told(&telling.group).text()),
             }),
+            // A digest may have got a member of a higher level since; the severity is never lowered.
+            raise: matches!(telling.group.kind, GroupKind::Budget | GroupKind::Burst)
+                .then_some(Raise::Level(telling.group.level)),
             unless_ended: true,
             ..Amendment::default()
         };

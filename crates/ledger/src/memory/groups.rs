@@ -102,7 +102,7 @@ impl Model {
                 alert.outcome = Outcome::Folded;
                 alert.fold = Some(group);
                 self.alerts.push(alert);
-                self.fold(group, now, until, &folding);
+                self.fold(group, now, until, level, &folding);
                 self.hit_folded(kind, &folding, budget, received_at);
                 report.folded += 1;
             }
@@ -196,7 +196,7 @@ impl Model {
         }
     }
 
-    fn fold(&mut self, id: i64, now: i64, until: i64, folding: &Folding) {
+    fn fold(&mut self, id: i64, now: i64, until: i64, level: u32, folding: &Folding) {
         let Some(group) = self.groups.iter_mut().find(|group| group.id == id) else {
             return;
         };
@@ -204,6 +204,7 @@ impl Model {
         group.last_at = now;
         group.opened_at = group.opened_at.min(now);
         group.until = until;
+        group.level = group.level.max(level);
         group.fields.take(folding, group.kind);
         let parent = group.parent;
         self.tell_of(parent, now);

@@ -110,7 +110,12 @@ impl Model {
         let mut status = Status::default();
         for (sink, pending) in sinks {
             status.pending.push((sink.into(), pending.len() as u64));
-            if let Some((_, place)) = pending.iter().min() {
+            // A digest that is being filled is not late.
+            let late = pending.iter().filter(|(_, place)| {
+                let delivery = &self.deliveries[*place];
+                !matches!(delivery.state, State::Waiting { .. }) || delivery.attempts > 0
+            });
+            if let Some((_, place)) = late.min() {
                 let alert = &self.alerts[self.deliveries[*place].alert];
                 status.oldest_pending.push((sink.into(), alert.received_at));
             }

@@ -129,15 +129,22 @@ pub(super) fn numbered(
     Ok(numbered)
 }
 
+/// What joins a group.
+pub(super) struct Joining<'a> {
+    pub(super) level: u32,
+    pub(super) folding: &'a Folding,
+    pub(super) kind: GroupKind,
+}
+
 /// Counts an alert into a group.
 pub(super) fn into_group(
     batch: &mut Batch<'_>,
     group: i64,
     now: i64,
     until: i64,
-    folding: &Folding,
-    kind: GroupKind,
+    joining: &Joining<'_>,
 ) -> Result<(), SqlError> {
+    let folding = joining.folding;
     if !(folding.collected.is_empty() && folding.differs.is_empty()) {
         let stored: Option<Vec<u8>> = batch
             .connection
@@ -146,7 +153,7 @@ pub(super) fn into_group(
             .optional()?
             .flatten();
         let mut fields = Fields::decode(&stored.unwrap_or_default());
-        if fields.take(folding, kind) {
+        if fields.take(folding, joining.kind) {
             batch
                 .connection
                 .prepare_cached("UPDATE fold SET fields = ?2 WHERE id = ?1")?
@@ -157,10 +164,12 @@ pub(super) fn into_group(
         .connection
         .prepare_cached(
             "UPDATE fold SET folded = folded + 1, last_at = ?2, opened_at = min(opened_at, ?2),
-                until = ?3
+                until = ?3, level = max(level, ?4)
              WHERE id = ?1 RETURNING parent",
         )?
-        .query_row([group, now, until], |row| row.get(0))?;
+        .query_row([group, now, until, i64::from(joining.level)], |row| {
+            row.get(0)
+        })?;
     let open = batch.open()?;
     open.latest = open.latest.max(now);
     tellings::grown(batch, group, parent, now)

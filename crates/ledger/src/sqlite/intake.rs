@@ -319,7 +319,12 @@ fn place(
             until,
             budget,
         } => {
-            fold::into_group(batch, group, now, until, folding, kind)?;
+            let joining = fold::Joining {
+                level: kept.arrival.level,
+                folding,
+                kind,
+            };
+            fold::into_group(batch, group, now, until, &joining)?;
             (kind, budget)
         }
         Decision::Digest {

@@ -26,8 +26,10 @@ pub(super) fn status(
     while let Some(row) = rows.next()? {
         let (sink, name): (i64, String) = (row.get(0)?, row.get(1)?);
         let mut pending = 0;
-        if let Some((hour, received_at)) = oldest_pending(&transaction, sink)? {
+        if let Some(hour) = oldest_hour(&transaction, sink)? {
             pending = pending_since(&transaction, sink, hour)?;
+        }
+        if let Some(received_at) = oldest_pending(&transaction, sink)? {
             status
                 .oldest_pending
                 .push((name.clone(), timestamp(received_at)));
@@ -74,16 +76,29 @@ fn waiting(connection: &Connection, sink: i64) -> Result<Option<String>, SqlErro
         .flatten())
 }
 
-/// The hour it is booked in and when its alert was received.
-fn oldest_pending(connection: &Connection, sink: i64) -> Result<Option<(i64, i64)>, SqlError> {
+/// The oldest hour that has one waiting.
+fn oldest_hour(connection: &Connection, sink: i64) -> Result<Option<i64>, SqlError> {
     Ok(connection
         .prepare_cached(
-            "SELECT delivery.hour, coalesce(alert.received_at, 0)
+            "SELECT hour FROM delivery INDEXED BY delivery_books
+             WHERE sink = ?1 AND outcome = 0 ORDER BY hour, id LIMIT 1",
+        )?
+        .query_row([sink], |row| row.get(0))
+        .optional()?)
+}
+
+/// When the alert of the oldest one was received. A digest that is being filled is not late.
+fn oldest_pending(connection: &Connection, sink: i64) -> Result<Option<i64>, SqlError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT coalesce(alert.received_at, 0)
              FROM delivery INDEXED BY delivery_books
              LEFT JOIN alert ON alert.id = delivery.alert
-             WHERE delivery.sink = ?1 AND delivery.outcome = 0 ORDER BY delivery.hour, delivery.id LIMIT 1",
+             WHERE delivery.sink = ?1 AND delivery.outcome = 0
+               AND NOT (delivery.state = 1 AND delivery.attempts = 0)
+             ORDER BY delivery.hour, delivery.id LIMIT 1",
         )?
-        .query_row([sink], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([sink], |row| row.get(0))
         .optional()?)
 }
 

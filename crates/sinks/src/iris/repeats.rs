@@ -24,7 +24,7 @@ pub struct Repeats {
     pub last_at: Timestamp,
     /// What varies, the alert's own values included.
     pub fields: Vec<FieldSummary>,
-    /// The rule level of the repeats.
+    /// The highest rule level among them.
     pub level: u32,
 }
 
@@ -48,13 +48,13 @@ impl Repeats {
     /// };
     /// assert_eq!(
     ///     repeats.text(),
-    ///     "seen 413 times from 2026-11-21 08:00:00 to 2026-11-21 08:04:59 UTC, rule level 5\n\
+    ///     "seen 413 times from 2026-11-21 08:00:00 to 2026-11-21 08:04:59 UTC, highest rule level 5\n\
     ///      37 source IPs: 203.0.113.7, 203.0.113.8 and 35 more"
     /// );
     /// ```
     pub fn text(&self) -> String {
         let mut lines = vec![format!(
-            "seen {} times from {} to {} UTC, rule level {}",
+            "seen {} times from {} to {} UTC, highest rule level {}",
             grouped(self.folded.saturating_add(1)),
             moment(self.first_at),
             moment(self.last_at),

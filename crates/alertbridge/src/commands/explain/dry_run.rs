@@ -11,7 +11,10 @@ use alertbridge_sinks::{Change, Outgoing, Sink, iris::IrisSink};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::rules::{self, Rules, Said};
+use super::{
+    rules::{self, Rules, Said},
+    way,
+};
 use crate::{
     clock,
     commands::{print_json, reader},
@@ -64,29 +67,36 @@ pub fn run(mut config: Config, file: &Path, source: &str, json: bool) -> Result<
     }
     let runtime = crate::runtime()?;
     let mut worst = Exit::Success;
-    for raw in alerts(&bytes) {
+    let mut all = Vec::new();
+    for (number, raw) in alerts(&bytes) {
         match Alert::parse(raw) {
             Ok(alert) => {
                 let decided = runtime.block_on(decide(&rules, source, sink.as_ref(), alert))?;
-                print(&decided, json)?;
+                match json {
+                    true => all.push(decided),
+                    false => print(&decided)?,
+                }
             }
             Err(error) => {
                 worst = Exit::Partial;
-                eprintln!("no alert: {error}");
+                eprintln!("line {number}: no alert: {error}");
             }
         }
+    }
+    if json {
+        print_json(&all)?;
     }
     Ok(worst)
 }
 
-/// The alerts of a file: one over several lines, or one a line.
-fn alerts(bytes: &[u8]) -> Vec<&[u8]> {
+/// The alerts of a file with their lines: one over several lines, or one a line.
+fn alerts(bytes: &[u8]) -> Vec<(usize, &[u8])> {
     if Alert::parse(bytes).is_ok() && split_glued(bytes).is_none() {
-        return vec![bytes];
+        return vec![(1, bytes)];
     }
-    bytes
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.trim_ascii().is_empty())
+    (1..)
+        .zip(bytes.split(|byte| *byte == b'\n'))
+        .filter(|(_, line)| !line.trim_ascii().is_empty())
         .collect()
 }
 
@@ -146,13 +156,10 @@ fn outcome(rules: &Rules, source: &str, alert: &Alert) -> Option<String> {
     rules
         .quieting
         .silenced(&view, &silences, clock::now())
-        .map(|by| format!("silenced: {by:?}"))
+        .map(|by| way::silenced(&by))
 }
 
-fn print(decided: &Decided, json: bool) -> Result<(), Failure> {
-    if json {
-        return print_json(decided);
-    }
+fn print(decided: &Decided) -> Result<(), Failure> {
     output::line(printable(&format!("alert        {}", decided.reference)))?;
     output::line(printable(&format!("would be     {}", decided.outcome)))?;
     output::print(rules::text(&decided.rules))?;

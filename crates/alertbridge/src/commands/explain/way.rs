@@ -21,7 +21,7 @@ pub fn text(trace: &Trace) -> String {
     row(&mut text, "agent", &agent(trace));
     row(&mut text, "received", &received(trace));
     row(&mut text, "outcome", &outcome(trace));
-    if let Some(group) = &trace.group {
+    if let Some(group) = trace.group.as_ref().filter(|group| group.folded > 0) {
         of_group(&mut text, group, &trace.reference);
     }
     if let Some(continues) = &trace.continues {
@@ -40,7 +40,7 @@ pub fn text(trace: &Trace) -> String {
 
 fn row(text: &mut String, name: &str, value: &str) {
     // Writing to a String can't fail.
-    let _ = writeln!(text, "{name:<13}{}", printable(value.trim_end()));
+    let _ = writeln!(text, "{name:<13} {}", printable(value.trim_end()));
 }
 
 fn more(text: &mut String, value: &str) {
@@ -91,13 +91,18 @@ fn outcome(trace: &Trace) -> String {
             let sinks: Vec<&str> = trace.deliveries.iter().map(|to| to.sink.as_str()).collect();
             format!("routed to {}", sinks.join(", "))
         }
-        (TraceOutcome::Silenced(by), _) => match by {
-            SilencedBy::Silence(id) => format!("silenced by silence {id}"),
-            SilencedBy::Allowlist(name) => format!("silenced by the allowlist entry {name:?}"),
-            SilencedBy::Mute(name) => format!("silenced by the mute time interval {name:?}"),
-        },
+        (TraceOutcome::Silenced(by), _) => silenced(by),
         (TraceOutcome::Folded, Some(group)) => format!("folded into {}", group.parent),
         (TraceOutcome::Folded, None) => "folded into an alert that is forgotten".to_owned(),
+    }
+}
+
+/// By what.
+pub fn silenced(by: &SilencedBy) -> String {
+    match by {
+        SilencedBy::Silence(id) => format!("silenced by silence {id}"),
+        SilencedBy::Allowlist(name) => format!("silenced by the allowlist entry {name:?}"),
+        SilencedBy::Mute(name) => format!("silenced by the mute time interval {name:?}"),
     }
 }
 

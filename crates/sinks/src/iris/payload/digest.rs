@@ -38,7 +38,8 @@ pub(crate) fn title(digest: &Digest, fields: &Fields<'_>, changes: &mut Changes)
     for field in digest
         .fields
         .iter()
-        .filter(|field| !field.values.is_empty())
+        // What is the same in all of them is no news in a title.
+        .filter(|field| field.distinct > 1)
         .take(8)
     {
         text.push_str(", ");
@@ -77,7 +78,7 @@ pub(crate) fn description(digest: &Digest, reference: &str, fields: &Fields<'_>)
     let mut lines = vec![
         format!("Digest: {} alerts {why}", grouped(digest.folded)),
         format!(
-            "From {} to {} UTC, rule level {}",
+            "From {} to {} UTC, highest rule level {}",
             moment(digest.opened_at),
             moment(digest.last_at),
             digest.level
