@@ -16,14 +16,16 @@
 //! Where an alert has no sink, there is nobody to be spared: it is routed, and opens nothing. Only what is routed is charged to
 //! bursts and budgets. A burst's period begins with the first alert after the last period; a budget's at multiples of it since 1970.
 //!
-//! **Ends.** A group of which the parent died (all its deliveries dead letters) goes on with its oldest member whose bytes are
-//! kept, which is routed where the parent was, by the lanes it had then; a digest's ends. One whose parent was closed at a sink
-//! ends, and what that sink was not told goes on with a new alert that names the old one at that sink ([`Continues`]); where
-//! nothing is untold or no bytes are kept, the next alert of the key does, as long as the group would have lived. The new group
-//! has the values of the old one, because they are not known by alert. Of several sinks the first to close it counts; the others
-//! are still told what stays in the old group, and get the new alert like any other. One whose parent's sink can't take a count ends
-//! as it is, and the next alert of its key is delivered for itself, which shows people what the old one can't. A group in which
-//! nothing was folded leaves no trace when it ends by age.
+//! **The first route** of an alert is the one that shows it to people; other sinks are told of it once. Only the first route is
+//! told how far a group has come, only there can the parent die or be closed as far as the group is concerned, and a successor
+//! goes there alone: no sink that only takes events down gets one for what it has already.
+//!
+//! **Ends.** A group of which the parent died at its first route goes on with its oldest member whose bytes are kept, which is
+//! routed there, by the lane the parent had then; a digest's ends. One whose parent was closed there ends, and what that sink was
+//! not told goes on with a new alert that names the old one ([`Continues`]); where nothing is untold or no bytes are kept, the next
+//! alert of the key does, as long as the group would have lived. The new group has the values of the old one, because they are not
+//! known by alert. One whose count can't be told ends as it is, and the next alert of its key is delivered for itself, which shows
+//! people what the old one can't. A group in which nothing was folded leaves no trace when it ends by age.
 //!
 //! **Bounds.** At most [`MOST_GROUPS`] are open: then the ones that would end first leave. A digest waits for no longer than
 //! [`crate::LONGEST_WAIT`], as any delivery.

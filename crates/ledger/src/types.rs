@@ -124,7 +124,7 @@ pub struct Arrival {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
-    /// Handed to these sinks, each at most once.
+    /// Handed to these sinks, each at most once. The first is the one that shows it to people: it alone is told of repeats.
     Routed(Vec<Route>),
     /// Kept, counted, handed to nobody.
     Silenced(SilencedBy),

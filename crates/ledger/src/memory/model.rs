@@ -447,13 +447,12 @@ impl Model {
         else {
             return false;
         };
-        let mut own = self
-            .deliveries
-            .iter()
-            .filter(|own| own.alert == group.parent);
+        let first = self.first_delivery(group.parent);
         alert.outcome == Outcome::Folded
             && group.ended.as_deref() != Some("dead")
-            && !own.any(|delivery| matches!(delivery.state, State::Delivered { .. }))
+            && first.is_some_and(|(_, first)| {
+                !matches!(first.state, State::Dead { .. } | State::Delivered { .. })
+            })
     }
 
     /// A group goes with its parent.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     groups::GroupRow,
-    model::{Model, Outcome, State},
+    model::{Delivery, Model, Outcome, State},
     trace::remember_telling,
 };
 use crate::{
@@ -47,31 +47,42 @@ pub(super) enum TellState {
 }
 
 impl Model {
-    /// A group has grown: whoever shows its parent is to be told.
+    /// The delivery to the first route of an alert, which shows it to people, and its place.
+    pub(super) fn first_delivery(&self, alert: usize) -> Option<(usize, &Delivery)> {
+        let mut all = self.deliveries.iter().enumerate();
+        all.find(|(_, delivery)| delivery.alert == alert)
+    }
+
+    fn is_first(&self, place: usize) -> bool {
+        let first = self.first_delivery(self.deliveries[place].alert);
+        first.is_some_and(|(first, _)| first == place)
+    }
+
+    /// A group has grown: the first route of its parent is to be told once it has it.
     pub(super) fn tell_of(&mut self, parent: usize, now: i64) {
         let Some(group) = self.group_of_parent(parent).map(|group| group.id) else {
             return;
         };
-        for place in 0..self.deliveries.len() {
-            let delivery = &self.deliveries[place];
-            if delivery.alert != parent || !matches!(delivery.state, State::Delivered { .. }) {
-                continue;
-            }
-            match self.telling(place) {
-                Some(telling) => {
-                    if let TellState::Idle { told_at } = telling.state {
-                        telling.state = TellState::After { told_at };
-                    }
+        let Some((place, first)) = self.first_delivery(parent) else {
+            return;
+        };
+        if !matches!(first.state, State::Delivered { .. }) {
+            return;
+        }
+        match self.telling(place) {
+            Some(telling) => {
+                if let TellState::Idle { told_at } = telling.state {
+                    telling.state = TellState::After { told_at };
                 }
-                None => self.tellings.push(TellingRow {
-                    delivery: place,
-                    group,
-                    state: TellState::Due { at: now },
-                    told: 0,
-                    attempts: 0,
-                    fence: 0,
-                }),
             }
+            None => self.tellings.push(TellingRow {
+                delivery: place,
+                group,
+                state: TellState::Due { at: now },
+                told: 0,
+                attempts: 0,
+                fence: 0,
+            }),
         }
     }
 
@@ -83,6 +94,9 @@ impl Model {
             return;
         };
         let (kind, folded) = (group.kind, group.folded);
+        if !self.is_first(place) {
+            return;
+        }
         if kind == GroupKind::Repeats {
             if folded > 0 {
                 self.tell_of(alert, at);
@@ -99,6 +113,9 @@ impl Model {
     /// A digest is about to be shown with its count; where an earlier attempt is in doubt, that one's may be shown. Returns the
     /// count told before.
     pub(super) fn show(&mut self, place: usize, group: i64, folded: u64, doubt: bool) -> u64 {
+        if !self.is_first(place) {
+            return 0;
+        }
         if self.telling(place).is_none() {
             self.tellings.push(TellingRow {
                 delivery: place,
@@ -268,7 +285,7 @@ impl Model {
             return;
         };
         let continues = self.proof_of(id);
-        let routes = self.routes_of(old.parent);
+        let routes = self.first_route(old.parent);
         let mut folded = members.len() as u64;
         let parent = if old.kind == GroupKind::Repeats {
             self.alerts[first].outcome = Outcome::Routed;
@@ -303,14 +320,14 @@ impl Model {
         });
     }
 
-    /// A parent of which nothing was or will be delivered: of repeats the oldest member takes its place.
+    /// A parent that is dead at its first route: of repeats the oldest member takes its place there.
     pub(super) fn died(&mut self, alert: usize) {
         let Some(group) = self.group_of_parent(alert) else {
             return;
         };
         let (id, kind) = (group.id, group.kind);
-        let mut own = self.deliveries.iter().filter(|own| own.alert == alert);
-        if !own.all(|delivery| matches!(delivery.state, State::Dead { .. })) {
+        let first = self.first_delivery(alert);
+        if first.is_some_and(|(_, first)| !matches!(first.state, State::Dead { .. })) {
             return;
         }
         let members = self.members_of(id);
@@ -321,7 +338,7 @@ impl Model {
             self.close(id, Some("dead"));
             return;
         };
-        let routes = self.routes_of(alert);
+        let routes = self.first_route(alert);
         self.alerts[heir].outcome = Outcome::Routed;
         self.route(heir, &routes, State::Ready);
         let level = self.alerts[heir].arrival.level;
@@ -334,17 +351,13 @@ impl Model {
         }
     }
 
-    fn routes_of(&self, alert: usize) -> Vec<Route> {
-        let mut routes = Vec::new();
-        for delivery in &self.deliveries {
-            if delivery.alert == alert {
-                routes.push(Route {
-                    sink: delivery.sink.clone(),
-                    lane: delivery.lane.clone(),
-                });
-            }
-        }
-        routes
+    /// Where an alert is shown to people; others are told of no successor.
+    fn first_route(&self, alert: usize) -> Vec<Route> {
+        let first = self.first_delivery(alert).map(|(_, first)| Route {
+            sink: first.sink.clone(),
+            lane: first.lane.clone(),
+        });
+        first.into_iter().collect()
     }
 
     /// What names a group that was closed at its sink, with that sink.

@@ -174,10 +174,10 @@ fn may_take_over(batch: &Batch<'_>, alert: i64) -> Result<bool, SqlError> {
         .connection
         .prepare_cached(
             "SELECT 1 FROM alert JOIN fold ON fold.id = alert.fold
-             WHERE alert.id = ?1 AND alert.outcome = 2 AND ended IS NOT 'dead' AND NOT EXISTS (
-                SELECT 1 FROM alert AS parent JOIN delivery ON delivery.id >= parent.first_delivery
-                    AND delivery.id < parent.first_delivery + parent.deliveries
-                WHERE parent.id = fold.parent AND delivery.outcome = 1)",
+             WHERE alert.id = ?1 AND alert.outcome = 2 AND ended IS NOT 'dead' AND EXISTS (
+                SELECT 1 FROM alert AS parent JOIN delivery ON delivery.id = parent.first_delivery
+                    AND delivery.alert = parent.id
+                WHERE parent.id = fold.parent AND delivery.outcome = 0)",
         )?
         .exists([alert])?)
 }

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{Continues, GroupKind};
 
-/// A delivery has died. Where nothing of its alert was or will be delivered, the oldest member of its repeats whose bytes are kept
-/// takes its place; a digest's group ends.
+/// A delivery has died. Where it is the one to the first route, which shows the alert to people, the oldest member of its repeats
+/// whose bytes are kept takes its place; a digest's group ends.
 pub(super) fn died(batch: &mut Batch<'_>, alert: i64) -> Result<(), SqlError> {
     let Some(group) = groups::of_parent(batch.connection, alert)? else {
         return Ok(());
@@ -21,8 +21,8 @@ pub(super) fn died(batch: &mut Batch<'_>, alert: i64) -> Result<(), SqlError> {
     let alive = batch
         .connection
         .prepare_cached(
-            "SELECT 1 FROM alert JOIN delivery ON delivery.id >= first_delivery
-                AND delivery.id < first_delivery + deliveries
+            "SELECT 1 FROM alert JOIN delivery
+                ON delivery.id = first_delivery AND delivery.alert = alert.id
              WHERE alert.id = ?1 AND delivery.outcome <> 2",
         )?
         .exists([alert])?;
@@ -36,7 +36,7 @@ pub(super) fn died(batch: &mut Batch<'_>, alert: i64) -> Result<(), SqlError> {
     let Some(heir) = heir else {
         return groups::close(batch, group.id, Some("dead"));
     };
-    let routes = routes(batch, alert)?;
+    let routes = first_route(batch, alert)?;
     promote(batch, heir, &routes)?;
     batch
         .connection
@@ -71,7 +71,7 @@ pub(super) fn ended(
         return Ok(());
     };
     let continues = proof(batch, group.id)?;
-    let routes = routes(batch, group.parent)?;
+    let routes = first_route(batch, group.parent)?;
     let from: i64 = batch
         .connection
         .prepare_cached(
@@ -192,12 +192,13 @@ fn first_with_bytes(
         .flatten())
 }
 
-/// The sinks and lanes an alert was handed to, as they are now.
-fn routes(batch: &Batch<'_>, alert: i64) -> Result<Vec<(i64, i64)>, SqlError> {
+/// The first sink and lane an alert was handed to, as they are now: where it is shown to people. Others were told of it once, and
+/// are told of no successor.
+fn first_route(batch: &Batch<'_>, alert: i64) -> Result<Vec<(i64, i64)>, SqlError> {
     let mut select = batch.connection.prepare_cached(
         "SELECT delivery.sink, delivery.lane FROM alert JOIN delivery
-            ON delivery.id >= first_delivery AND delivery.id < first_delivery + deliveries
-         WHERE alert.id = ?1 ORDER BY delivery.id",
+            ON delivery.id = first_delivery AND delivery.alert = alert.id
+         WHERE alert.id = ?1",
     )?;
     let rows = select.query_map([alert], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

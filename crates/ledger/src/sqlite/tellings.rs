@@ -22,7 +22,7 @@ use crate::{
     attempts::What, decide::span, names::untold,
 };
 
-/// A group has grown: whoever shows its parent is to be told.
+/// A group has grown: the first route of its parent, which shows it to people, is to be told once it has it.
 pub(super) fn grown(
     batch: &mut Batch<'_>,
     group: i64,
@@ -34,7 +34,7 @@ pub(super) fn grown(
         .prepare_cached(
             "INSERT INTO telling (delivery, fold, sink, state, at)
              SELECT delivery.id, ?1, delivery.sink, 1, ?3 FROM alert JOIN delivery
-                ON delivery.id >= first_delivery AND delivery.id < first_delivery + deliveries
+                ON delivery.id = first_delivery AND delivery.alert = alert.id
              WHERE alert.id = ?2 AND delivery.outcome = 1
              ON CONFLICT (delivery) DO UPDATE SET state = 4 WHERE state = 0",
         )?
@@ -52,11 +52,12 @@ pub(super) fn shown(
     let Some(group) = groups::of_parent(batch.connection, alert)? else {
         return Ok(());
     };
-    if group.kind == GroupKind::Repeats {
-        if group.folded > 0 {
-            grown(batch, group.id, alert, at)?;
-        }
+    let repeats = group.kind == GroupKind::Repeats;
+    if (repeats && group.folded == 0) || !is_first(batch, delivery, alert)? {
         return Ok(());
+    }
+    if repeats {
+        return grown(batch, group.id, alert, at);
     }
     batch
         .connection
@@ -66,6 +67,14 @@ pub(super) fn shown(
         )?
         .execute([delivery, group.folded, at])?;
     Ok(())
+}
+
+/// Whether a delivery is the first of its alert's routes.
+fn is_first(batch: &Batch<'_>, delivery: i64, alert: i64) -> Result<bool, SqlError> {
+    Ok(batch
+        .connection
+        .prepare_cached("SELECT 1 FROM alert WHERE id = ?2 AND first_delivery = ?1")?
+        .exists([delivery, alert])?)
 }
 
 /// A delivery is begun: what its alert shows of its group. A digest shows all of it, one that goes on from another that.
@@ -78,7 +87,11 @@ pub(super) fn begun(
         return Ok(());
     };
     if group.kind != GroupKind::Repeats {
-        let told = show(batch, claimed.delivery, sink, &group, claimed.doubt)?;
+        let told = if is_first(batch, claimed.delivery, alert)? {
+            show(batch, claimed.delivery, sink, &group, claimed.doubt)?
+        } else {
+            0
+        };
         claimed.digest = groups::group(batch.connection, group.id, told)?;
     }
     claimed.continues = groups::continues(batch.connection, group.id)?
