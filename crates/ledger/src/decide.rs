@@ -15,6 +15,9 @@ pub(crate) fn swept(arrivals: usize) -> usize {
     arrivals.saturating_mul(2).max(64)
 }
 
+/// Where a parent died, its heir is chosen among so many members: a sink that refuses each in turn costs no more for a large group.
+pub(crate) const MOST_HEIRS: usize = 1_000;
+
 /// Sources' clocks may differ by so much before the clock counts as set back.
 pub(crate) const SKEW: i64 = 60_000;
 

@@ -20,9 +20,10 @@
 //! told how far a group has come, only there can the parent die or be closed as far as the group is concerned, and a successor
 //! goes there alone: no sink that only takes events down gets one for what it has already.
 //!
-//! **Ends.** A group of which the parent died at its first route goes on with its oldest member whose bytes are kept, which is
-//! routed there, by the lane the parent had then; a digest's ends. One whose parent was closed there ends, and what that sink was
-//! not told goes on with a new alert that names the old one ([`Continues`]); where nothing is untold or no bytes are kept, the next
+//! **Ends.** A group of which the parent died at its first route goes on with a member whose bytes are kept, the oldest of the
+//! highest level (among the first 1,000, so that it takes no time), which is routed there, by the lane the parent had then; a
+//! digest's ends. One whose parent was closed there ends, and what that sink was
+//! not told goes on with a new alert, likewise chosen, that names the old one ([`Continues`]); where nothing is untold or no bytes are kept, the next
 //! alert of the key does, as long as the group would have lived. The new group has the values of the old one, because they are not
 //! known by alert. One whose count can't be told ends as it is, and the next alert of its key is delivered for itself, which shows
 //! people what the old one can't. A group in which nothing was folded leaves no trace when it ends by age.

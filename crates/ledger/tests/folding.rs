@@ -242,6 +242,40 @@ fn the_oldest_repeat_takes_the_place_of_a_first_one_that_died() {
 }
 
 #[test]
+fn the_one_that_takes_over_hides_none_of_a_higher_level() {
+    let of_level = |number, level| Arrival {
+        level,
+        ..repeat(number, 7)
+    };
+    let four = || {
+        vec![
+            of_level(1, 10),
+            of_level(2, 3),
+            of_level(3, 8),
+            of_level(4, 8),
+        ]
+    };
+    on_each(|ledger| {
+        take(ledger, 0, four());
+        let first = claim(ledger, 1);
+        wait(ledger.settle(support::all_dead(&first)));
+        assert_eq!(claim(ledger, 2)[0].reference, "node:3");
+        assert_eq!(take(ledger, 3, vec![of_level(5, 9)]), (0, 0));
+    });
+    on_each(|ledger| {
+        take(ledger, 0, four());
+        let first = claim(ledger, 1);
+        wait(ledger.settle(settlements(&first, &delivered())));
+        let telling = support::quiet::tellings(ledger, 12).remove(0);
+        support::quiet::tell(ledger, &telling, 13, support::quiet::ended());
+        assert_eq!(claim(ledger, 14)[0].reference, "node:3");
+        let group = wait(ledger.trace("node:3")).unwrap().group.unwrap();
+        assert_eq!((group.level, group.folded), (8, 2));
+        assert_eq!(group.members, ["node:2", "node:4"]);
+    });
+}
+
+#[test]
 fn where_no_repeat_is_left_the_next_one_is_delivered() {
     on_each(|ledger| {
         take(ledger, 0, vec![repeat(1, 7), repeat(2, 7)]);

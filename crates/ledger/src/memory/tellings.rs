@@ -1,5 +1,7 @@
 //! The model's tellings, and what becomes of a group whose parent dies or is closed at its sink.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     Continues, GroupKind, LONGEST_WAIT, Route, Settled, TellClaim, TellVerdict, Telling, Told,
-    names::untold,
+    decide::MOST_HEIRS, names::untold,
 };
 
 /// The count of a delivered alert on its way to the sink.
@@ -280,10 +282,10 @@ impl Model {
         let old = group.clone();
         let mut members = self.members_of(id);
         members.drain(..members.len().saturating_sub(untold));
-        let kept = |place: &&usize| self.alerts[**place].payload_kept;
-        let Some(&first) = members.iter().find(kept) else {
+        let Some(first) = self.heir(&members, usize::MAX) else {
             return;
         };
+        let since = self.alerts[members[0]].received_at.as_millisecond();
         let continues = self.proof_of(id);
         let routes = self.first_route(old.parent);
         let mut folded = members.len() as u64;
@@ -306,7 +308,6 @@ impl Model {
                 group.key = None;
             }
         }
-        let since = self.alerts[first].received_at.as_millisecond();
         self.groups.push(GroupRow {
             id: new,
             parent,
@@ -330,10 +331,7 @@ impl Model {
         if first.is_some_and(|(_, first)| !matches!(first.state, State::Dead { .. })) {
             return;
         }
-        let members = self.members_of(id);
-        let heir = members
-            .into_iter()
-            .find(|&place| self.alerts[place].payload_kept);
+        let heir = self.heir(&self.members_of(id), MOST_HEIRS);
         let Some(heir) = heir.filter(|_| kind == GroupKind::Repeats) else {
             self.close(id, Some("dead"));
             return;
@@ -349,6 +347,13 @@ impl Model {
                 group.folded = group.folded.saturating_sub(1);
             }
         }
+    }
+
+    /// Whose bytes are kept of the first so many: of the highest level the oldest.
+    fn heir(&self, members: &[usize], most: usize) -> Option<usize> {
+        let kept = |place: &&usize| self.alerts[**place].payload_kept;
+        let first = members.iter().filter(kept).take(most).copied();
+        first.min_by_key(|&place| (Reverse(self.alerts[place].arrival.level), place))
     }
 
     /// Where an alert is shown to people; others are told of no successor.

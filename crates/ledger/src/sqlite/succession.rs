@@ -10,10 +10,10 @@ use super::{
     groups::{self, GroupRow},
     time::hour_of,
 };
-use crate::{Continues, GroupKind};
+use crate::{Continues, GroupKind, decide::MOST_HEIRS};
 
-/// A delivery has died. Where it is the one to the first route, which shows the alert to people, the oldest member of its repeats
-/// whose bytes are kept takes its place; a digest's group ends.
+/// A delivery has died. Where it is the one to the first route, which shows the alert to people, one of its repeats takes its
+/// place; a digest's group ends.
 pub(super) fn died(batch: &mut Batch<'_>, alert: i64) -> Result<(), SqlError> {
     let Some(group) = groups::of_parent(batch.connection, alert)? else {
         return Ok(());
@@ -30,7 +30,7 @@ pub(super) fn died(batch: &mut Batch<'_>, alert: i64) -> Result<(), SqlError> {
         return Ok(());
     }
     let heir = match group.kind {
-        GroupKind::Repeats => first_with_bytes(batch, &group, i64::MAX)?,
+        GroupKind::Repeats => heir(batch, &group)?,
         GroupKind::Burst | GroupKind::Budget => None,
     };
     let Some(heir) = heir else {
@@ -67,7 +67,7 @@ pub(super) fn ended(
         .prepare_cached("UPDATE fold SET ended = ?2, ended_by = ?3 WHERE id = ?1")?
         .execute(params![group.id, why, delivery])?;
     let untold = (group.folded - told).max(0);
-    let Some(first) = first_with_bytes(batch, group, untold)? else {
+    let Some(first) = untold_heir(batch, group, untold)? else {
         return Ok(());
     };
     let continues = proof(batch, group.id)?;
@@ -82,7 +82,7 @@ pub(super) fn ended(
     let since: i64 = batch
         .connection
         .prepare_cached("SELECT received_at FROM alert WHERE id = ?1")?
-        .query_row([first], |row| row.get(0))?;
+        .query_row([from], |row| row.get(0))?;
     let parent = match group.kind {
         GroupKind::Repeats => first,
         GroupKind::Burst | GroupKind::Budget => push_digest(batch, first, at, hour_of(at))?,
@@ -168,28 +168,30 @@ pub(super) fn go_on(
     Ok(())
 }
 
-/// The oldest of the last so many members whose bytes are kept.
-fn first_with_bytes(
-    batch: &Batch<'_>,
-    group: &GroupRow,
-    last: i64,
-) -> Result<Option<i64>, SqlError> {
-    let mut select = if last == i64::MAX {
-        batch.connection.prepare_cached(
-            "SELECT id FROM alert INDEXED BY alert_fold
-             WHERE outcome = 2 AND fold = ?1 AND kept <> 0 AND ?2 <> 0 ORDER BY id LIMIT 1",
+/// Whose bytes are kept of the first members: of the highest level, so that it hides none, the oldest.
+fn heir(batch: &Batch<'_>, group: &GroupRow) -> Result<Option<i64>, SqlError> {
+    Ok(batch
+        .connection
+        .prepare_cached(
+            "SELECT id FROM (SELECT id, level FROM alert INDEXED BY alert_fold
+                WHERE outcome = 2 AND fold = ?1 AND kept <> 0 ORDER BY id LIMIT ?2)
+             ORDER BY level DESC, id LIMIT 1",
         )?
-    } else {
-        batch.connection.prepare_cached(
-            "SELECT min(id) FROM (SELECT id, kept FROM alert INDEXED BY alert_fold
+        .query_row([group.id, MOST_HEIRS as i64], |row| row.get(0))
+        .optional()?)
+}
+
+/// Of the last so many members likewise.
+fn untold_heir(batch: &Batch<'_>, group: &GroupRow, last: i64) -> Result<Option<i64>, SqlError> {
+    Ok(batch
+        .connection
+        .prepare_cached(
+            "SELECT id FROM (SELECT id, kept, level FROM alert INDEXED BY alert_fold
                 WHERE outcome = 2 AND fold = ?1 ORDER BY id DESC LIMIT ?2)
-             WHERE kept <> 0",
+             WHERE kept <> 0 ORDER BY level DESC, id LIMIT 1",
         )?
-    };
-    Ok(select
         .query_row([group.id, last], |row| row.get(0))
-        .optional()?
-        .flatten())
+        .optional()?)
 }
 
 /// The first sink and lane an alert was handed to, as they are now: where it is shown to people. Others were told of it once, and
