@@ -113,7 +113,7 @@ impl<'a> AlertView<'a> {
     }
 
     /// What was read of the alert before anybody decides.
-    pub(crate) fn head(&self) -> &'a Head {
+    pub fn head(&self) -> &'a Head {
         self.head
     }
 

@@ -361,7 +361,7 @@ mod tests {
             last_hit: None,
         }];
         let rules = QuietRules::try_from(alertbridge_pipeline::QuietConfig::default()).unwrap();
-        let suggestions = suggestions(&noise.loudest, &repeated(&ledger, &noise)?, &rules);
+        let suggestions = suggestions(&noise.loudest, &Repeated::new(), &rules);
         let since = at("2026-11-14T12:00:00Z");
         insta::assert_snapshot!(text(since, &noise, &silences, &suggestions));
     }

@@ -56,7 +56,7 @@ async fn a_digest_says_what_it_stands_for_and_shows_its_first_alert() {
     let description = stored.raw["alert_description"].as_str().unwrap();
     for line in [
         "Digest: 412 alerts of rule 5710 (sshd: attempt)",
-        "From 2026-11-21 08:00:00 to 2026-11-21 08:04:41 UTC, rule level 10",
+        "From 2026-11-21 08:00:00 to 2026-11-21 08:04:41 UTC, highest rule level 10",
         "37 source IPs: 203.0.113.7, 203.0.113.8 and 35 more",
         "9 users: root, ‹b›ad min‹/b› and 7 more",
         "First alerts: vm:1.1, vm:1.2",
