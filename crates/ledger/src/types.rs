@@ -406,6 +406,13 @@ pub struct Status {
     pub oldest_pending: Vec<(String, Timestamp)>,
     /// Why the delivery that is to be tried again last waits, by sink; none where nothing has failed.
     pub waiting: Vec<(String, String)>,
+    /// Counts on their way, by sink: delivered alerts whose repeats the sink does not show yet.
+    #[serde(default)]
+    pub tellings_waiting: Vec<(String, u64)>,
+    /// Of those, by sink, the earliest time one was told last, was claimed or is due (a retry may be due later), UTC; none where
+    /// nothing waits.
+    #[serde(default)]
+    pub oldest_telling: Vec<(String, Timestamp)>,
     /// Dead letters nobody has handled, malformed ones included.
     pub dead_letters: u64,
     /// Groups that alerts may still be folded into.

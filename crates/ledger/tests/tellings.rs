@@ -60,6 +60,34 @@ fn a_count_is_told_once_its_alert_is_delivered_and_then_once_in_an_interval() {
 }
 
 #[test]
+fn the_status_says_how_many_counts_wait_and_since_when() {
+    on_each(|ledger| {
+        let waiting = || {
+            let status = wait(ledger.status());
+            (status.tellings_waiting, status.oldest_telling)
+        };
+        let iris = |count| vec![("iris".to_owned(), count)];
+        taken(
+            ledger,
+            0,
+            vec![repeat(1, 7), repeat(2, 7), repeat(3, 8), repeat(4, 8)],
+        );
+        assert_eq!(waiting(), (iris(0), vec![]), "not delivered yet");
+        // Delivered at second 11, as the settlements say.
+        deliver(ledger, 1);
+        assert_eq!(waiting(), (iris(2), vec![("iris".to_owned(), at(11))]));
+        let told = tellings(ledger, 20);
+        assert_eq!(waiting(), (iris(2), vec![("iris".to_owned(), at(20))]));
+        for telling in &told {
+            tell(ledger, telling, 21, written(telling));
+        }
+        assert_eq!(waiting(), (iris(0), vec![]));
+        taken(ledger, 22, vec![repeat(5, 7)]);
+        assert_eq!(waiting(), (iris(1), vec![("iris".to_owned(), at(21))]));
+    });
+}
+
+#[test]
 fn a_telling_that_was_lost_comes_back_and_settles_nothing() {
     on_each(|ledger| {
         taken(ledger, 0, vec![repeat(1, 7), repeat(2, 7)]);

@@ -83,6 +83,7 @@ mod tests {
             bytes: 4096,
             open_groups: 7,
             crowded_out: 0,
+            ..Status::default()
         };
         insta::assert_snapshot!(text(&status, at("2026-11-21T10:00:00Z")));
     }

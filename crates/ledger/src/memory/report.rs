@@ -135,6 +135,16 @@ impl Model {
                 .waiting
                 .extend(last.map(|(_, why)| (sink.clone(), why.clone())));
         }
+        for (sink, _) in &status.pending {
+            let waiting = self.tellings_waiting(sink);
+            let count = waiting.len() as u64;
+            status.tellings_waiting.push((sink.clone(), count));
+            let oldest = waiting.into_iter().min();
+            let oldest = oldest.and_then(|at| Timestamp::from_millisecond(at).ok());
+            status
+                .oldest_telling
+                .extend(oldest.map(|at| (sink.clone(), at)));
+        }
         status.dead_letters = self.dead_letters(None, usize::MAX).len() as u64;
         status.open_groups = self.open_groups().len() as u64;
         status.crowded_out = self.crowded_out;

@@ -209,6 +209,18 @@ impl Model {
         first.and_then(|at| Timestamp::from_millisecond(at).ok())
     }
 
+    /// The times of those that wait for a sink or are claimed.
+    pub(super) fn tellings_waiting(&self, sink: &str) -> Vec<i64> {
+        let own = |telling: &&TellingRow| self.deliveries[telling.delivery].sink == sink;
+        let own = self.tellings.iter().filter(own);
+        let at = |telling: &TellingRow| match telling.state {
+            TellState::After { told_at } => Some(told_at),
+            TellState::Claimed { at, .. } | TellState::Due { at } => Some(at),
+            TellState::Idle { .. } | TellState::Never | TellState::Undelivered => None,
+        };
+        own.filter_map(at).collect()
+    }
+
     pub(super) fn release_tellings(&mut self, expired_before: Option<i64>) {
         for telling in &mut self.tellings {
             if let TellState::Claimed { at, lease_until } = telling.state

@@ -1,11 +1,12 @@
-//! How the ledger stands, for `/metrics` and `alertbridge status`; a few look-ups, however much waits.
+//! How the ledger stands, for `/metrics` and `alertbridge status`; a few look-ups, however many deliveries wait, and a
+//! count of the tellings that do, in their index alone.
 
 use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{dead_letters, error::SqlError, pauses, time::timestamp};
+use super::{dead_letters, error::SqlError, pauses, tellings, time::timestamp};
 use crate::Status;
 
 /// Reads it. The oldest waiting delivery is the lowest number in the oldest hour that has one waiting.
@@ -34,6 +35,11 @@ pub(super) fn status(
                 .oldest_pending
                 .push((name.clone(), timestamp(received_at)));
         }
+        let (tellings, oldest) = tellings::waiting_at(&transaction, sink)?;
+        status.tellings_waiting.push((name.clone(), tellings));
+        status
+            .oldest_telling
+            .extend(oldest.map(|at| (name.clone(), timestamp(at))));
         if let Some(why) = waiting(&transaction, sink)? {
             status.waiting.push((name.clone(), why));
         }

@@ -273,6 +273,22 @@ pub(super) fn next(
     Ok(first.map(timestamp))
 }
 
+/// How many wait for a sink or are claimed, and the earliest time any of them has.
+pub(super) fn waiting_at(
+    connection: &Connection,
+    sink: i64,
+) -> Result<(u64, Option<i64>), SqlError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT count(*), min(at) FROM telling INDEXED BY telling_due
+             WHERE sink = ?1 AND state IN (1, 2, 4)",
+        )?
+        .query_row([sink], |row| {
+            let count: i64 = row.get(0)?;
+            Ok((u64::try_from(count).unwrap_or(0), row.get(1)?))
+        })?)
+}
+
 /// Frees claims whose lease is over, or all.
 pub(super) fn release(batch: &Batch<'_>, expired_before: Option<i64>) -> Result<(), SqlError> {
     batch
