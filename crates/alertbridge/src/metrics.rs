@@ -77,6 +77,7 @@ pub struct Metrics {
     received: Family<SourceOutcome, Counter>,
     attempts: Family<SinkOutcome, Counter>,
     tellings: Family<SinkOutcome, Counter>,
+    tellings_waiting: Family<SinkLabel, Gauge>,
     digests: Counter,
     crowded_out: Counter,
     open_groups: Gauge,
@@ -124,6 +125,7 @@ impl Default for Metrics {
             received: Family::default(),
             attempts: Family::default(),
             tellings: Family::default(),
+            tellings_waiting: Family::default(),
             digests: Counter::default(),
             crowded_out: Counter::default(),
             open_groups: Gauge::default(),
@@ -153,6 +155,11 @@ impl Default for Metrics {
             "tellings",
             "Counts of repeats brought to delivered alerts, by what came of it",
             metrics.tellings.clone(),
+        );
+        registry.register(
+            "tellings_waiting",
+            "Delivered alerts whose count of repeats the sink does not show yet",
+            metrics.tellings_waiting.clone(),
         );
         registry.register(
             "digests",
@@ -403,6 +410,12 @@ impl Metrics {
             self.oldest_pending.get_or_create(&labels).set(age.max(0.0));
         }
         self.dead_letters.set(gauge(status.dead_letters));
+        for (sink, waiting) in &status.tellings_waiting {
+            let labels = SinkLabel { sink: sink.clone() };
+            self.tellings_waiting
+                .get_or_create(&labels)
+                .set(gauge(*waiting));
+        }
         self.open_groups.set(gauge(status.open_groups));
         self.ledger_bytes.set(gauge(status.bytes));
     }

@@ -27,6 +27,8 @@ const FORGET: Duration = Duration::from_secs(3600);
 const FORGET_ROWS: usize = 2000;
 /// A delivery that has waited so long raises an alarm.
 const TOO_OLD: Duration = Duration::from_secs(300);
+/// So long a count of repeats may wait to be told.
+const TOO_OLD_COUNT: Duration = Duration::from_secs(900);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Device and inode of a file, where it is there.
@@ -159,6 +161,17 @@ impl Upkeep {
                     let why = why.map_or("`alertbridge status` says more", |(_, why)| why);
                     format!("the oldest alert waits since {oldest}: {why}")
                 }));
+            }
+        }
+        for (sink, oldest) in &status.oldest_telling {
+            let age = now.duration_since(*oldest);
+            if age.as_secs_f64() > TOO_OLD_COUNT.as_secs_f64() {
+                alarms.push((
+                    format!("counts_late:{sink}"),
+                    format!(
+                        "repeats counted since {oldest} are not shown on their alerts there; the log says why, and `alertbridge explain` shows the counts"
+                    ),
+                ));
             }
         }
         alarms

@@ -24,8 +24,8 @@
 //! highest level (among the first 1,000, so that it takes no time), which is routed there, by the lane the parent had then; a
 //! digest's ends. One whose parent was closed there ends, and what that sink was
 //! not told goes on with a new alert, likewise chosen, that names the old one ([`Continues`]); where nothing is untold or no bytes are kept, the next
-//! alert of the key does, as long as the group would have lived. The new group has the values of the old one, because they are not
-//! known by alert. One whose count can't be told ends as it is, and the next alert of its key is delivered for itself, which shows
+//! alert of the key does, as long as the group would have lived. The new group begins without values (they are not known by alert): those of
+//! the old one would hide who is new. One whose count can't be told ends as it is, and the next alert of its key is delivered for itself, which shows
 //! people what the old one can't. A group in which nothing was folded leaves no trace when it ends by age.
 //!
 //! **Bounds.** At most [`MOST_GROUPS`] are open: then the ones that would end first leave. A digest waits for no longer than

@@ -30,6 +30,11 @@ fn text(status: &Status, now: Timestamp) -> String {
         }
         text.push('\n');
     }
+    for (sink, counts) in &status.tellings_waiting {
+        if *counts > 0 {
+            text.push_str(&format!("{sink}: {counts} counts of repeats to be told\n"));
+        }
+    }
     for (sink, why) in &status.waiting {
         text.push_str(&printable(&format!("{sink}: to be tried again: {why}")));
         text.push('\n');

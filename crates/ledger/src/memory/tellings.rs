@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Continues, GroupKind, LONGEST_WAIT, Route, Settled, TellClaim, TellVerdict, Telling, Told,
-    decide::MOST_HEIRS, names::untold,
+    decide::MOST_HEIRS, distinct::Fields, names::untold,
 };
 
 /// The count of a delivered alert on its way to the sink.
@@ -329,6 +329,7 @@ impl Model {
             ended: None,
             ended_by: None,
             continues,
+            fields: Fields::default(),
             ..old
         });
     }

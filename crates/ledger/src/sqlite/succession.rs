@@ -106,7 +106,7 @@ pub(super) fn ended(
         .prepare_cached(
             "INSERT INTO fold (id, kind, parent, level, opened_at, last_at, folded, key, until, fields)
              SELECT ?2, kind, ?2, (SELECT level FROM alert WHERE id = ?2), min(?3, last_at), last_at,
-                ?4, key, until, fields
+                ?4, key, until, NULL
              FROM fold WHERE id = ?1",
         )?
         .execute([group.id, parent, since, folded])?;

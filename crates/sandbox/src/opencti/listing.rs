@@ -46,6 +46,7 @@ impl Root {
             .check_page(page.rows.iter().map(|(_, it)| it.id.as_str()))?;
         let page = page_of(page, Item::Indicator);
         let world = Arc::clone(&self.world);
+        let asked = format!("{question:?} {highest:?}");
         Ok(ResolvedValue::object(ConnectionNode {
             type_name: "IndicatorConnection",
             page,
@@ -55,11 +56,16 @@ impl Root {
                     after: None,
                     ..wanted.clone()
                 };
-                world
-                    .store()
+                let mut store = world.store();
+                if let Some(count) = store.counts.get(&asked) {
+                    return *count;
+                }
+                let count = store
                     .ordered(&all, only.as_deref())
                     .filter(|(_, it)| is_meant(it, &question))
-                    .count()
+                    .count();
+                store.counts.insert(asked.clone(), count);
+                count
             }),
         }))
     }
@@ -188,6 +194,7 @@ impl Root {
 }
 
 /// What is asked for, besides order and page.
+#[derive(Debug)]
 struct Question {
     filter: Filter,
     types: Option<Vec<String>>,

@@ -40,6 +40,9 @@ pub(crate) struct Store {
     pub(crate) identities: Vec<StixIdentity>,
     pub(crate) sightings: Vec<StoredSighting>,
     pub(crate) events: EventLog,
+    /// How many indicators a question has asked for, since the last change: a list that is read page by page asks again and again,
+    /// and counting makes every made-up indicator.
+    pub(crate) counts: HashMap<String, usize>,
 }
 
 /// A row of the ordered list: a stored indicator, or the number of a made-up one.
@@ -68,6 +71,7 @@ impl Store {
             identities: Vec::new(),
             sightings: Vec::new(),
             events: EventLog::new(events_kept, clock::now().as_millisecond()),
+            counts: HashMap::new(),
         }
     }
 
@@ -91,6 +95,7 @@ impl Store {
 
     pub(crate) fn load(&mut self, indicator: StixIndicator) -> Arc<StixIndicator> {
         let indicator = Arc::new(indicator);
+        self.counts.clear();
         self.forget_synthetic(&indicator.id);
         self.by_standard_id
             .insert(indicator.standard_id.clone(), indicator.id.clone());
@@ -288,6 +293,7 @@ impl Store {
 
     fn remove(&mut self, id: &str) -> Option<Arc<StixIndicator>> {
         let indicator = self.indicator(id)?;
+        self.counts.clear();
         self.forget_synthetic(&indicator.id);
         self.indicators.remove(&indicator.id);
         self.by_standard_id.remove(&indicator.standard_id);
