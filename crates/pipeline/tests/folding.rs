@@ -336,3 +336,16 @@ fn what_makes_no_sense_in_folding_is_refused_with_its_key() {
         );
     }
 }
+
+#[test]
+fn devices_that_send_syslog_to_the_manager_are_told_apart() {
+    let from = |location: &str| {
+        let alert = json!({
+            "rule": {"id": "5710", "groups": ["authentication_failed"]}, "agent": {"id": "000", "name": "manager"},
+            "location": location, "data": {"srcip": "203.0.113.7"},
+        });
+        key(&rules(""), &alert)
+    };
+    assert_ne!(from("10.0.0.1"), from("10.0.0.2"));
+    assert_eq!(from("10.0.0.1"), from("10.0.0.1"));
+}

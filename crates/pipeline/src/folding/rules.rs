@@ -22,6 +22,9 @@ use crate::{
 /// Bytes of a value that is suggested for a silence; longer ones are left out.
 const LONGEST_SUGGESTED: usize = 1024;
 
+/// The agent id of every manager.
+const MANAGER: &str = "000";
+
 #[derive(Debug)]
 pub(crate) struct FoldingRules {
     enabled: bool,
@@ -202,6 +205,10 @@ fn base(view: &AlertView<'_>, kept: Kept) -> Option<Key> {
             Case::Blind,
         );
         key.add(view, &[at!("agentless.host")], Case::Blind);
+    }
+    // The manager itself: what devices send it by syslog has the device in `location` alone.
+    if view.head().agent.id.as_deref() == Some(MANAGER) {
+        key.add(view, &[at!("location")], Case::Blind);
     }
     Some(key)
 }
