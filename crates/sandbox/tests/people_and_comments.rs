@@ -62,7 +62,7 @@ async fn a_person_changes_the_alert_right_after_it_was_read_and_the_history_says
         (&json!("mine"), &json!(BOB))
     );
     let history = now["modification_history"].as_object().unwrap();
-    let line = history.values().last().unwrap();
+    let line = history.values().next_back().unwrap();
     assert_eq!(line["user_id"], BOB);
     let action = line["action"].as_str().unwrap();
     assert!(
