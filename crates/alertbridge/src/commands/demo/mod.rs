@@ -25,6 +25,7 @@ use alertbridge_ledger::{Books, Ledger, Pause, SqliteLedger};
 use alertbridge_sandbox::{Fault, IrisOptions, IrisSandbox};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::{
     brute_force::{ADDRESSES, with_brute_force},
@@ -80,11 +81,11 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     let player = Player::start(&folders, alerts, FOLLOWED, HOOKED);
     let progress = Progress::new(expected.len() as u64);
 
-    // Ctrl-C ends it in good order at any moment: the folders and the daemon go with it.
+    // Ctrl-C, a closed terminal or a kill ends it in good order at any moment: the folders and the daemon go with it.
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = interrupted.clone();
     runtime.spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
+        if told_to_end().await.is_ok() {
             flag.store(true, Ordering::Release);
         }
     });
@@ -155,6 +156,17 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     } else {
         Exit::Unbalanced
     })
+}
+
+/// Waits for SIGINT, SIGTERM or SIGHUP.
+async fn told_to_end() -> std::io::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+        _ = hung_up.recv() => Ok(()),
+    }
 }
 
 async fn sandbox() -> Result<IrisSandbox, Failure> {
