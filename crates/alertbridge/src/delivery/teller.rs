@@ -6,7 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use alertbridge_ledger::{GroupKind, Ledger, TellClaim, TellVerdict, Telling, Told};
+use alertbridge_ledger::{Group, GroupKind, Ledger, TellClaim, TellVerdict, Telling, Told};
 use alertbridge_sinks::{Amended, Amendment, Block, Raise, Scope, Sink};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
@@ -40,6 +40,7 @@ pub struct Teller {
     lone_failures: HashMap<i64, u32>,
     /// Lanes that wait for the operator, with the next time one of their counts is tried.
     paused_lanes: HashMap<String, Instant>,
+    levels: ToldLevels,
     /// Failures in a row that say something about the sink.
     failures: u32,
     rest_until: Option<Instant>,
@@ -62,6 +63,7 @@ impl Teller {
             interval,
             lone_failures: HashMap::new(),
             paused_lanes: HashMap::new(),
+            levels: ToldLevels::default(),
             failures: 0,
             rest_until: None,
         }
@@ -145,9 +147,7 @@ impl Teller {
                 name: "repeats".to_owned(),
                 text: Some(repeats::told(&telling.group).text()),
             }),
-            // A digest may have got a member of a higher level since; the severity is never lowered.
-            raise: matches!(telling.group.kind, GroupKind::Budget | GroupKind::Burst)
-                .then_some(Raise::Level(telling.group.level)),
+            raise: self.levels.raise(telling.delivery, &telling.group),
             unless_ended: true,
             ..Amendment::default()
         };
@@ -170,6 +170,7 @@ impl Teller {
         match amended {
             Amended::Written(_) | Amended::Unchanged => {
                 self.answered();
+                self.levels.told(telling.delivery, telling.group.level);
                 debug!(
                     sink = self.sink.name(),
                     reference = telling.reference,
@@ -282,9 +283,70 @@ impl Teller {
     }
 }
 
+/// The levels digests had when they were told last.
+///
+/// People may have lowered a severity since it was delivered, and that stands. Only news raises it again: a member of a higher level
+/// than all that were told. Where the last telling is not known (the first since the start) nothing is raised; the highest
+/// level stands in the text in any case.
+#[derive(Debug, Default)]
+struct ToldLevels(HashMap<i64, u32>);
+
+impl ToldLevels {
+    fn raise(&self, delivery: i64, group: &Group) -> Option<Raise> {
+        let is_digest = matches!(group.kind, GroupKind::Budget | GroupKind::Burst);
+        let told = self.0.get(&delivery).filter(|_| is_digest)?;
+        (group.level > *told).then_some(Raise::Level(group.level))
+    }
+
+    fn told(&mut self, delivery: i64, level: u32) {
+        if self.0.len() > MOST_REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(delivery, level);
+    }
+}
+
 /// As long as a server may ask for.
 const LONGEST_REST: Duration = Duration::from_secs(3600);
 
 fn later(now: Timestamp, wait: Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(kind: GroupKind, level: u32) -> Group {
+        Group {
+            id: 1,
+            kind,
+            parent: "m1:1.2+digest".into(),
+            level,
+            opened_at: Timestamp::UNIX_EPOCH,
+            last_at: Timestamp::UNIX_EPOCH,
+            folded: 9,
+            fields: Vec::new(),
+            told: 0,
+            ended: None,
+            members: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_severity_that_people_lowered_is_raised_by_a_graver_member_alone() {
+        let mut levels = ToldLevels::default();
+        let digest = |level| group(GroupKind::Budget, level);
+        assert_eq!(
+            levels.raise(1, &digest(7)),
+            None,
+            "the first since the start"
+        );
+        levels.told(1, 7);
+        assert_eq!(levels.raise(1, &digest(7)), None, "nothing new");
+        assert_eq!(levels.raise(1, &digest(10)), Some(Raise::Level(10)));
+        levels.told(1, 10);
+        assert_eq!(levels.raise(1, &digest(10)), None, "said once");
+        assert_eq!(levels.raise(1, &group(GroupKind::Repeats, 12)), None);
+    }
 }
