@@ -16,5 +16,7 @@
 //! Pure: no I/O, no clock, no SQL, no HTTP. What is redacted and what is not: `docs/redaction.md`.
 
 mod redact;
+mod sent;
 
 pub use self::redact::{Finding, Redacted, RedactedAlert, Redactor, Rules, RulesError};
+pub use self::sent::{InjectionSign, SentField, SignKind};
