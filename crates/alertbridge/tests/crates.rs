@@ -4,20 +4,22 @@
 use std::{collections::BTreeSet, path::Path};
 
 /// Each crate and the crates of ours it may depend on.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("hook", &[]),
     ("alert", &[]),
+    ("tls", &[]),
     ("pipeline", &["alert"]),
     ("ledger", &[]),
-    ("intel", &["alert"]),
+    ("intel", &["alert", "tls"]),
     ("sources", &["hook"]),
-    ("sinks", &["alert"]),
-    ("triage", &[]),
+    ("sinks", &["alert", "tls"]),
+    ("triage", &["tls"]),
     ("sandbox", &[]),
     (
         "alertbridge",
         &[
-            "hook", "alert", "pipeline", "ledger", "intel", "sources", "sinks", "triage", "sandbox",
+            "hook", "alert", "pipeline", "ledger", "intel", "sources", "sinks", "triage",
+            "sandbox", "tls",
         ],
     ),
 ];

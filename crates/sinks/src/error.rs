@@ -40,3 +40,12 @@ impl SinkError {
         }
     }
 }
+
+impl From<alertbridge_tls::TlsError> for SinkError {
+    fn from(error: alertbridge_tls::TlsError) -> Self {
+        match error {
+            alertbridge_tls::TlsError::Setup(why) => Self::Client(why),
+            alertbridge_tls::TlsError::Value { key, problem } => Self::Value { key, problem },
+        }
+    }
+}

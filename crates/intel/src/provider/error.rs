@@ -126,3 +126,14 @@ impl ProviderError {
         self.retry_after
     }
 }
+
+impl From<alertbridge_tls::TlsError> for ProviderError {
+    fn from(error: alertbridge_tls::TlsError) -> Self {
+        match &error {
+            alertbridge_tls::TlsError::Setup(_) => {
+                Self::operator(ErrorKind::Tls, error.to_string())
+            }
+            alertbridge_tls::TlsError::Value { key, problem } => Self::config(key, problem),
+        }
+    }
+}

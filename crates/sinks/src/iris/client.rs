@@ -5,15 +5,20 @@
 
 use std::{error::Error, time::Duration};
 
+use alertbridge_tls::Peer;
 use bytes::Bytes;
 use reqwest::{
     Method, Url,
     header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER},
 };
 
-use super::{config::IrisConfig, key, tls};
+use super::{config::IrisConfig, key};
 use crate::SinkError;
 
+const PEER: Peer<'_> = Peer {
+    name: "IRIS",
+    secret: "the API key",
+};
 /// IRIS closes a connection that was idle for 2 s.
 const IDLE: Duration = Duration::from_millis(1500);
 /// No server's wish to be left alone is heeded beyond this.
@@ -61,7 +66,7 @@ impl Client {
         // The lists and the filter answer 404 in JSON only to a JSON client (facts/iris.md §4).
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&config.tls)?)
+            .tls_backend_preconfigured(alertbridge_tls::client_config(&config.tls, &PEER)?)
             .user_agent(concat!("alertbridge/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .http1_only()
@@ -199,7 +204,7 @@ fn wish(retry_after: &str, date: Option<&str>) -> Option<Duration> {
 
 fn fault(error: &reqwest::Error) -> Fault {
     let why = chain(error);
-    if let Some(remedy) = tls_error(error).and_then(tls::remedy) {
+    if let Some(remedy) = alertbridge_tls::cause(error).and_then(alertbridge_tls::remedy) {
         return Fault::Misconfigured(remedy);
     }
     if error.is_builder() {
@@ -230,24 +235,6 @@ fn chain(error: &reqwest::Error) -> String {
     } else {
         texts.join(": ")
     }
-}
-
-/// The TLS error below an HTTP error, also where it hides in an I/O error.
-fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut next: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        next = match inner {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
 }
 
 #[cfg(test)]

@@ -25,7 +25,6 @@ mod repeats;
 mod resolved;
 pub(crate) mod safe_text;
 mod severity;
-mod tls;
 
 use std::{
     collections::{BTreeSet, HashMap},

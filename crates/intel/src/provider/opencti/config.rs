@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub use alertbridge_tls::TlsConfig;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -110,23 +111,6 @@ impl Default for LiveConfig {
             pause: 30,
         }
     }
-}
-
-/// `[intel.opencti.tls]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TlsConfig {
-    /// PEM file of authorities to trust beside the system's.
-    pub ca_file: Option<PathBuf>,
-    /// PEM file of the certificate shown to the server (with its chain).
-    pub client_certificate_file: Option<PathBuf>,
-    /// PEM file of that certificate's key.
-    pub client_key_file: Option<PathBuf>,
-    /// SHA-256 of the server's certificate, as `openssl x509 -fingerprint -sha256` prints it, with or without colons. Only
-    /// this certificate is accepted then, whoever signed it, whatever its names and dates are.
-    pub pinned_sha256: Option<String>,
-    /// Accept any certificate, default false. Anyone between here and OpenCTI can then read the token: a warning at every start.
-    pub danger_accept_any_certificate: bool,
 }
 
 /// `[intel.opencti.sightings]`: telling OpenCTI what was seen. A token of its own, because it needs the right to write.

@@ -6,6 +6,7 @@
 
 use std::{error::Error, time::Duration};
 
+use alertbridge_tls::Peer;
 use reqwest::{
     Response, StatusCode, Url,
     header::{
@@ -15,11 +16,14 @@ use reqwest::{
 
 use super::{
     config::OpenCtiConfig,
-    tls,
     token::{Token, TokenPlace},
 };
 use crate::provider::{ErrorKind, ProviderError, fields};
 
+const PEER: Peer<'_> = Peer {
+    name: "OpenCTI",
+    secret: "the token",
+};
 /// No server's wish to be left alone is heeded beyond this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
@@ -226,7 +230,7 @@ impl Client {
 
 fn builder(config: &OpenCtiConfig) -> Result<reqwest::ClientBuilder, ProviderError> {
     let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls::client_config(&config.tls)?)
+        .tls_backend_preconfigured(alertbridge_tls::client_config(&config.tls, &PEER)?)
         .user_agent(concat!("alertbridge/", env!("CARGO_PKG_VERSION")))
         .http1_only()
         .redirect(reqwest::redirect::Policy::none())
@@ -307,7 +311,7 @@ fn timeout() -> ProviderError {
 
 /// What a failed connection means.
 pub(crate) fn fault(error: &reqwest::Error) -> ProviderError {
-    if let Some(remedy) = tls_error(error).and_then(tls::remedy) {
+    if let Some(remedy) = alertbridge_tls::cause(error).and_then(alertbridge_tls::remedy) {
         return ProviderError::operator(ErrorKind::Tls, remedy);
     }
     let why = fields::clean(&chain(error), 300).unwrap_or_default();
@@ -348,24 +352,6 @@ fn chain(error: &reqwest::Error) -> String {
     } else {
         texts.join(": ")
     }
-}
-
-/// The TLS error below an HTTP error, also where it hides in an I/O error.
-fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut next: Option<&(dyn Error + 'static)> = error.source();
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        next = match inner {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
 }
 
 #[cfg(test)]

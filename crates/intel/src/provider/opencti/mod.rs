@@ -28,7 +28,6 @@ mod refusal;
 mod sightings;
 mod sse;
 mod sync;
-mod tls;
 mod token;
 mod version;
 

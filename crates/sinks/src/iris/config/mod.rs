@@ -11,6 +11,7 @@ mod words;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
+pub use alertbridge_tls::TlsConfig;
 pub use intel::{IntelConfig, RaiseRule};
 pub use iocs::{AssetConfig, IocConfig, IocKind};
 pub(crate) use preset::Mapping;
@@ -131,23 +132,6 @@ impl Default for IrisConfig {
             context: None,
         }
     }
-}
-
-/// `[sinks.iris.tls]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TlsConfig {
-    /// PEM file of authorities to trust beside the system's.
-    pub ca_file: Option<PathBuf>,
-    /// PEM file of the certificate shown to the server (with its chain).
-    pub client_certificate_file: Option<PathBuf>,
-    /// PEM file of that certificate's key.
-    pub client_key_file: Option<PathBuf>,
-    /// SHA-256 of the server's certificate, as `openssl x509 -fingerprint -sha256` prints it, with or without colons. Only
-    /// this certificate is accepted then, whoever signed it, whatever its names and dates are.
-    pub pinned_sha256: Option<String>,
-    /// Accept any certificate, default false. Anyone between here and IRIS can then read the key: a warning at every start.
-    pub danger_accept_any_certificate: bool,
 }
 
 #[cfg(test)]
