@@ -1,4 +1,4 @@
-//! How long the first synchronisation with OpenCTI takes, and that its memory stays flat.
+//! How long the first synchronisation with OpenCTI takes, that its memory stays flat, and what the copy takes of memory and disk.
 //!
 //! `cargo bench -p alertbridge-intel --bench sync [-- --full]`: 50,000 made-up indicators, with `--full` a million (about 1 GB of
 //! disk). The stand-in for OpenCTI runs in a process of its own, so that the memory shown is the synchronisation's alone. The peer is the
@@ -11,6 +11,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -118,13 +119,18 @@ async fn synchronise(count: u64, url: &str, token: &str, peer: f64) {
         Timestamp::now()
     }));
     let (stop, stopped) = watch::channel(false);
+    let before = resident("VmRSS");
     let begun = Instant::now();
     let task = {
         let store = store.clone();
         tokio::spawn(async move { provider.sync(store, progress, Stop::new(stopped)).await })
     };
-    println!("{count} indicators, pages of {PAGE}");
+    println!(
+        "{count} indicators, pages of {PAGE}; {} MB resident before",
+        before / 1024
+    );
     let mut told = 0;
+    let mut listed = None;
     loop {
         let changed = tokio::time::timeout(Duration::from_secs(300), state.changed());
         changed.await.unwrap().unwrap();
@@ -132,6 +138,9 @@ async fn synchronise(count: u64, url: &str, token: &str, peer: f64) {
         let quarter = now.done * 4 / count;
         if quarter > told {
             told = quarter;
+            if quarter == 4 {
+                listed = Some(begun.elapsed().as_secs_f64());
+            }
             println!(
                 "  {:>3} %  {:>7.1} s  {:>5} MB resident",
                 quarter * 25,
@@ -145,16 +154,33 @@ async fn synchronise(count: u64, url: &str, token: &str, peer: f64) {
     }
     let seconds = begun.elapsed().as_secs_f64();
     let pages = (count / PAGE) as f64;
+    let listed = listed.unwrap_or(seconds);
     println!(
-        "in all {seconds:.1} s, {:.0} indicators/s, {} MB at most; {:.2} x the stand-in's own time for the same pages ({:.3} s each)",
+        "in all {seconds:.1} s ({listed:.1} s for the list, the rest for the swap), {:.0} indicators/s, {} MB at most; \
+         {:.2} x the stand-in's own time for the same pages ({:.3} s each)",
         count as f64 / seconds,
         resident("VmHWM") / 1024,
         seconds / (peer * pages),
         peer
     );
+    let of_one = |bytes: u64| bytes as f64 / count as f64;
+    println!(
+        "an indicator takes {:.1} bytes of memory in the index ({:.0} bytes more resident than before), and {:.0} bytes of disk",
+        of_one(store.index().memory() as u64),
+        of_one(resident("VmRSS").saturating_sub(before) * 1024),
+        of_one(disk(folder.path()))
+    );
     assert_eq!(store.status().indicators, count);
     stop.send(true).unwrap();
     task.await.unwrap();
+}
+
+/// Bytes of all files of a folder.
+fn disk(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).unwrap();
+    files
+        .map(|file| file.unwrap().metadata().unwrap().len())
+        .sum()
 }
 
 /// A line of /proc/self/status, KiB.

@@ -175,7 +175,7 @@ impl Channel {
             let rows: Vec<(Place, Arc<StixIndicator>)> = self
                 .shared
                 .store()
-                .ordered(&wanted, None)
+                .ordered(&wanted, None, None)
                 .take(BATCH)
                 .collect();
             let Some((last, _)) = rows.last() else {

@@ -59,7 +59,8 @@ pub(crate) struct Condition {
     operator: String,
     all_values: bool,
     values: Vec<String>,
-    now: Timestamp,
+    /// The server's time, where a value is relative to it. Elsewhere none, so that the same question at another time is the same.
+    now: Option<Timestamp>,
 }
 
 impl Condition {
@@ -99,12 +100,14 @@ impl Condition {
             _ => Vec::new(),
         };
         let values = filter["values"].as_array().map(Vec::as_slice);
+        let values: Vec<String> = values.unwrap_or_default().iter().map(text_of).collect();
+        let is_relative = values.iter().any(|value| value.starts_with("now"));
         Condition {
             keys,
             operator: filter["operator"].as_str().unwrap_or("eq").to_owned(),
             all_values: filter[mode] == "and",
-            values: values.unwrap_or_default().iter().map(text_of).collect(),
-            now,
+            values,
+            now: is_relative.then_some(now),
         }
     }
 
@@ -160,6 +163,18 @@ impl Condition {
         numbers.sort_unstable();
         numbers.dedup();
         Some(numbers)
+    }
+
+    /// Nothing that was last changed before this time can match.
+    pub(crate) fn changed_since(&self) -> Option<Timestamp> {
+        let [key] = self.keys.as_slice() else {
+            return None;
+        };
+        let [value] = self.values.as_slice() else {
+            return None;
+        };
+        let is_bound = key == "updated_at" && matches!(self.operator.as_str(), "gt" | "gte");
+        is_bound.then(|| self.time(value)).flatten()
     }
 
     pub(crate) fn matches(&self, object: &dyn Filterable) -> bool {
@@ -229,7 +244,7 @@ impl Condition {
             return value.parse().ok();
         };
         if offset.is_empty() {
-            return Some(self.now);
+            return self.now;
         }
         let unit = offset.chars().last()?;
         let amount: i64 = offset.get(..offset.len() - unit.len_utf8())?.parse().ok()?;
@@ -242,7 +257,7 @@ impl Condition {
             _ => return None,
         };
         let distance = SignedDuration::from_secs(amount.saturating_mul(seconds));
-        self.now.saturating_add(distance).ok()
+        self.now?.saturating_add(distance).ok()
     }
 }
 
@@ -279,5 +294,40 @@ fn modern_key(key: &str) -> &str {
         "labelledBy" => "objectLabel",
         "markedBy" => "objectMarking",
         other => other,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(filter: Value, now: &str) -> Condition {
+        let version = OpenCtiVersion::new(6, 8, 0);
+        Condition::read(&filter, version, now.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_question_asked_later_is_the_same_unless_it_speaks_of_now() {
+        let plain = json!({"key": ["pattern_type"], "values": ["stix"]});
+        let relative = json!({"key": ["updated_at"], "operator": "gt", "values": ["now-24h"]});
+        let (early, late) = ("2026-11-21T10:00:00Z", "2026-11-21T10:00:01Z");
+        let shown = |filter: &Value, now| format!("{:?}", read(filter.clone(), now));
+        assert_eq!(shown(&plain, early), shown(&plain, late));
+        assert_ne!(shown(&relative, early), shown(&relative, late));
+    }
+
+    #[test]
+    fn what_was_changed_before_a_bound_need_not_be_looked_at() {
+        let moment = "2026-11-21T10:00:00Z";
+        let since = |operator: &str| {
+            let filter = json!({"key": ["updated_at"], "operator": operator, "values": [moment]});
+            read(filter, moment).changed_since()
+        };
+        assert_eq!(since("gt"), Some(moment.parse().unwrap()));
+        assert_eq!(since("gte"), Some(moment.parse().unwrap()));
+        assert_eq!(since("lt"), None);
     }
 }

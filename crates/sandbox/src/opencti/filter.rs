@@ -90,6 +90,16 @@ impl Filter {
         own.or_else(|| self.groups.iter().find_map(Filter::numbers))
     }
 
+    /// Nothing that was last changed before this time can match; it spares who asks what is new in a long list the making of all of it.
+    pub(crate) fn changed_since(&self) -> Option<Timestamp> {
+        if self.any && self.conditions.len() + self.groups.len() > 1 {
+            return None;
+        }
+        let own = self.conditions.iter().filter_map(Condition::changed_since);
+        own.chain(self.groups.iter().filter_map(Filter::changed_since))
+            .max()
+    }
+
     pub(crate) fn matches(&self, object: &dyn Filterable) -> bool {
         let mut answers = self
             .conditions

@@ -20,6 +20,7 @@ impl Root {
         let wanted = self.wanted(arguments)?;
         let question = Arc::new(self.question(arguments)?);
         let only = question.filter.numbers();
+        let since = question.filter.changed_since();
         let version = self.world.version();
         let highest = self.world.highest_marking();
         let is_meant = move |it: &StixIndicator, question: &Question| {
@@ -36,7 +37,7 @@ impl Root {
         let page = {
             let store = self.world.store();
             let rows = store
-                .ordered(&wanted, only.as_deref())
+                .ordered(&wanted, only.as_deref(), since)
                 .filter(|(_, it)| is_meant(it, &question));
             Page::take(rows, &wanted, self.world.shared.options.page_maximum())
         };
@@ -61,7 +62,7 @@ impl Root {
                     return *count;
                 }
                 let count = store
-                    .ordered(&all, only.as_deref())
+                    .ordered(&all, only.as_deref(), since)
                     .filter(|(_, it)| is_meant(it, &question))
                     .count();
                 store.counts.insert(asked.clone(), count);

@@ -188,11 +188,12 @@ impl Store {
     }
 
     /// All indicators in the wanted order, after the cursor, made one by one; of the made-up ones these only, if
-    /// some are named.
+    /// some are named. What was changed before `since` may be left out.
     pub(crate) fn ordered<'a>(
         &'a self,
         wanted: &'a Wanted,
         only: Option<&[u64]>,
+        since: Option<Timestamp>,
     ) -> impl Iterator<Item = (Place, Arc<StixIndicator>)> + 'a {
         let mut stored: Vec<(Place, Source)> = self
             .indicators
@@ -226,7 +227,9 @@ impl Store {
         }
         let mut stored = in_order(stored, wanted).into_iter().peekable();
         let skipped = if is_lazy {
+            let unchanged = since.filter(|_| wanted.order == "updated_at" && !wanted.descending);
             self.synthetic_before(wanted)
+                .max(unchanged.map_or(0, |since| self.synthetic_until(since)))
         } else {
             self.synthetic
         };
@@ -289,6 +292,11 @@ impl Store {
             }
         }
         low
+    }
+
+    /// How many made-up indicators were last changed before this time.
+    fn synthetic_until(&self, since: Timestamp) -> u64 {
+        synthetic::first_from(since.as_millisecond()).min(self.synthetic)
     }
 
     fn remove(&mut self, id: &str) -> Option<Arc<StixIndicator>> {

@@ -66,6 +66,14 @@ pub(crate) fn time_ms(number: u64) -> i64 {
     FIRST_MS.saturating_add(steps.saturating_mul(STEP_MS))
 }
 
+/// The first number whose time is this one or later.
+pub(crate) fn first_from(milliseconds: i64) -> u64 {
+    let passed = milliseconds.saturating_sub(FIRST_MS);
+    u64::try_from(passed)
+        .unwrap_or(0)
+        .div_ceil(STEP_MS.unsigned_abs())
+}
+
 /// The number behind an internal or STIX id, if it is a made-up one.
 pub(crate) fn number_of(id: &str) -> Option<u64> {
     let hex = id
@@ -145,6 +153,12 @@ mod tests {
             assert_eq!(number_of(&indicator.id), Some(number));
             assert_eq!(number_of(&indicator.standard_id), Some(number));
             assert_eq!(number_of_pattern(&indicator.pattern.to_uppercase()), Some(number));
+        }
+
+        #[test]
+        fn the_first_number_from_a_time_on_is_the_first(number in 0_u64..1 << 32, ahead in 0_i64..STEP_MS) {
+            assert_eq!(first_from(time_ms(number) - ahead), number);
+            assert_eq!(first_from(time_ms(number) + 1), number + 1);
         }
 
         #[test]
