@@ -15,6 +15,8 @@
 //!
 //! Pure: no I/O, no clock, no SQL, no HTTP. What is redacted and what is not: `docs/redaction.md`.
 
+pub mod answer;
+pub mod guard;
 mod redact;
 mod sent;
 
