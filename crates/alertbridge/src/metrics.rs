@@ -345,6 +345,7 @@ impl Metrics {
             }
             Amended::Unchanged => "unchanged",
             Amended::Ended { .. } => "ended",
+            Amended::Overruled => "overruled",
             Amended::Retry { .. } => "retry",
             Amended::Paused { .. } => "paused",
             Amended::Never { .. } => "never",

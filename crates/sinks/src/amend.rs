@@ -24,6 +24,62 @@ pub struct Amendment {
     pub raise: Option<Raise>,
     /// Leave an alert alone that people are done with (closed, merged). One that is deleted is always left alone.
     pub unless_ended: bool,
+    /// Leave an alert alone whose tags say so, by what is read just before the change. One that shows everything already is
+    /// [`Amended::Unchanged`] even where `any_of` is gone: the change itself may have taken those tags away.
+    pub only_if: Option<TagCondition>,
+    /// How it is made sure that it is the alert that is meant.
+    pub identity: Identity,
+}
+
+/// How an amendment knows its alert.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Identity {
+    /// By reference and lane: an alert that Alertbridge delivered. Another one under the same id is left alone.
+    #[default]
+    Reference,
+    /// By the sink's id alone: an alert that others made. Reference and lane say nothing then.
+    IdOnly,
+}
+
+/// What an alert's tags must be, compared as whole tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagCondition {
+    /// One of these must be there; empty asks for none.
+    pub any_of: Vec<String>,
+    /// None of these may be there.
+    pub none_of: Vec<String>,
+}
+
+impl TagCondition {
+    /// Whether a list of tags is as it must be.
+    ///
+    /// ```
+    /// use alertbridge_sinks::TagCondition;
+    ///
+    /// let condition = TagCondition {
+    ///     any_of: vec!["ai-pending".to_owned()],
+    ///     none_of: vec!["ai-skip".to_owned()],
+    /// };
+    /// assert!(condition.holds(["wazuh", "ai-pending"]));
+    /// assert!(!condition.holds(["not-ai-pending"]));
+    /// assert!(!condition.holds(["ai-pending", "ai-skip"]));
+    /// ```
+    pub fn holds<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> bool {
+        let tags: Vec<&str> = tags.into_iter().collect();
+        let wanted = self.any_of.is_empty() || has_any(&tags, &self.any_of);
+        wanted && !has_any(&tags, &self.none_of)
+    }
+
+    /// Whether one of the tags is there that may not be.
+    pub fn forbids<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> bool {
+        let tags: Vec<&str> = tags.into_iter().collect();
+        has_any(&tags, &self.none_of)
+    }
+}
+
+fn has_any(tags: &[&str], listed: &[String]) -> bool {
+    tags.iter()
+        .any(|tag| listed.iter().any(|known| known.trim() == tag.trim()))
 }
 
 /// A text of ours in an alert, beside other people's. Each name has one place there, which is found again and rewritten.
@@ -60,6 +116,8 @@ pub enum Amended {
     Written(Vec<Change>),
     /// Everything was there already.
     Unchanged,
+    /// The alert's tags are not as [`Amendment::only_if`] asks: somebody decided otherwise, and nothing was written.
+    Overruled,
     /// People are done with this alert; nothing was written.
     Ended {
         /// What became of it.

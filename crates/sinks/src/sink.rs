@@ -29,6 +29,8 @@ pub struct Outgoing {
     pub continues: Option<Continues>,
     /// What threat intelligence knows about its observables, the weightiest first.
     pub intel: Vec<IntelHit>,
+    /// Tags it gets beside the sink's own, after them: `ai-pending`. A sink without tags ignores them.
+    pub tags: Vec<String>,
 }
 
 /// What the sink has of an alert it took.

@@ -113,6 +113,7 @@ async fn run(deliver: Outcome, look_up: Presence, doubt: bool) -> (Outcome, u32,
         digest: None,
         continues: None,
         intel: Vec::new(),
+        tags: Vec::new(),
     };
     let outcome = attempt(&sink, &outgoing, doubt).await;
     (

@@ -221,6 +221,8 @@ impl Teller {
                 }
             }
             Amended::Never { why } => self.given_up(telling, why),
+            // Nothing here asks for tags.
+            Amended::Overruled => self.given_up(telling, "the alert's tags forbid it".to_owned()),
         }
     }
 

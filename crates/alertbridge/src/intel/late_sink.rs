@@ -90,7 +90,7 @@ impl LateSink {
                 remove: Vec::new(),
             },
             raise: self.raise(&outgoing.intel),
-            unless_ended: false,
+            ..Amendment::default()
         };
         match self.iris.amend(&amendment).await {
             Amended::Written(changes) => Outcome::Delivered(Proof {
@@ -99,6 +99,7 @@ impl LateSink {
             }),
             Amended::Unchanged => done(None),
             Amended::Ended { .. } => done(Some("ended")),
+            Amended::Overruled => done(Some("overruled")),
             Amended::Retry {
                 after,
                 why,

@@ -206,7 +206,7 @@ pub(crate) fn of_fault(fault: Fault) -> Outcome {
 }
 
 /// A text that a LIKE search takes as it is (facts/iris.md §5).
-fn like_escaped(text: &str) -> String {
+pub(crate) fn like_escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '\\' | '%' | '_') {

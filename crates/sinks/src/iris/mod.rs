@@ -16,13 +16,16 @@ mod config;
 mod customer;
 mod deliver;
 mod dry_run;
+mod fetch;
 mod identity;
 mod key;
 mod lookup;
 mod names;
 mod payload;
+mod redaction;
 mod repeats;
 mod resolved;
+mod review;
 pub(crate) mod safe_text;
 mod severity;
 
@@ -35,7 +38,7 @@ use alertbridge_alert::Alert;
 pub use check::{Finding, IdsError, IrisIds, ids};
 pub use config::{
     AssetConfig, ClassificationRule, Customer, CustomerRule, DescriptionForm, IntelConfig,
-    IocConfig, IocKind, IrisConfig, Preset, RaiseRule, SourceReference, TlsConfig, Words,
+    IocConfig, IocKind, IrisConfig, Preset, RaiseRule, Redact, SourceReference, TlsConfig, Words,
 };
 pub use dry_run::DryRun;
 pub use identity::alert_uuid;
@@ -50,9 +53,12 @@ use self::{
     lookup::{Found, Version},
     names::Wanted,
     payload::{IocRules, LinkTemplate, Payload, Settings},
+    redaction::Redaction,
     resolved::Resolved,
 };
-use crate::{Amended, Amendment, Outcome, Outgoing, Presence, Proof, Sink, SinkError, SinkFuture};
+use crate::{
+    Amended, Amendment, Outcome, Outgoing, Presence, Proof, Sink, SinkError, SinkFuture, TextFilter,
+};
 
 /// Delivers alerts to one DFIR-IRIS.
 #[derive(Debug)]
@@ -71,6 +77,8 @@ pub struct IrisSink {
     own_user: AsyncMutex<Option<i64>>,
     /// Amendments that were posted but not looked at afterwards, by the alert's id.
     unchecked: Mutex<HashMap<i64, amend::Unchecked>>,
+    /// Locks for changes of one alert, by its id.
+    turns: Vec<AsyncMutex<()>>,
     /// The server's version, forgotten after every trouble because a restart may have changed it.
     version: Mutex<Option<String>>,
 }
@@ -119,6 +127,10 @@ impl IrisSink {
                 link,
                 classifications: config.classifications,
                 raise: raise.unwrap_or_else(IntelConfig::default_raise),
+                redaction: Redaction {
+                    what: config.redact,
+                    filter: None,
+                },
             },
             wanted,
             ended_statuses: config
@@ -128,10 +140,18 @@ impl IrisSink {
                 .collect(),
             own_user: AsyncMutex::new(None),
             unchecked: Mutex::default(),
+            turns: (0..amend::TURNS).map(|_| AsyncMutex::new(())).collect(),
             resolved: AsyncMutex::new(None),
             customer_ids: AsyncMutex::new(HashMap::new()),
             version: Mutex::new(None),
         })
+    }
+
+    /// Takes secrets out of what is shown, as far as the configuration's `redact` says. Without a filter nothing is taken out.
+    #[must_use]
+    pub fn with_filter(mut self, filter: Arc<dyn TextFilter>) -> Self {
+        self.settings.redaction.filter = Some(filter);
+        self
     }
 
     async fn look_up_one(&self, outgoing: &Outgoing) -> Presence {
@@ -320,7 +340,7 @@ mod tests {
         "iocs": {"maximum": 5, "tlp": "green", "kinds": ["sha256", "file_name"], "public_addresses_only": false,
             "own_networks": ["198.51.100.0/24"], "own_domains": ["example.com"]},
         "assets": {"maximum": 1, "default_type": "a", "linux_type": "b", "mac_type": "c", "windows_type": "d", "user_type": ""},
-        "source_content_limit": 65536, "context": false, "intel": {"raise": [{"score": 75, "severity": "High"}]}
+        "source_content_limit": 65536, "context": false, "redact": "text", "intel": {"raise": [{"score": 75, "severity": "High"}]}
     }"#;
 
     #[test]

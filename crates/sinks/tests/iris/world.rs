@@ -55,6 +55,7 @@ pub fn outgoing(sink: &dyn Sink, alert: Alert) -> Outgoing {
         digest: None,
         continues: None,
         intel: Vec::new(),
+        tags: Vec::new(),
         alert,
     }
 }

@@ -119,6 +119,7 @@ fn outgoing(intel: Vec<IntelHit>) -> Outgoing {
         digest: None,
         continues: None,
         intel,
+        tags: Vec::new(),
     }
 }
 

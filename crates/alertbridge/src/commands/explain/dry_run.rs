@@ -120,6 +120,7 @@ async fn decide(
                 digest: None,
                 continues: None,
                 intel: Vec::new(),
+                tags: Vec::new(),
                 alert,
             };
             let dry = sink.dry_run(&outgoing).await;

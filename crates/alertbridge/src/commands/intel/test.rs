@@ -131,6 +131,7 @@ async fn one(intelligence: &Intelligence, iris: Option<&IrisSink>, alert: &Alert
             digest: None,
             continues: None,
             intel: hits,
+            tags: Vec::new(),
         };
         let dry = iris.dry_run(&outgoing).await;
         row["iris"] = serde_json::from_str(&dry.json).unwrap_or(Value::String(dry.json));

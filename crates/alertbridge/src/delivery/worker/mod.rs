@@ -398,6 +398,7 @@ impl Worker {
             digest: claimed.digest.as_ref().and_then(repeats::digest),
             continues: claimed.continues.clone().map(repeats::continues),
             intel: Vec::new(),
+            tags: Vec::new(),
         };
         if let Some(enrich) = &self.enrich {
             enrich.enrich(self.sink.name(), &mut outgoing);

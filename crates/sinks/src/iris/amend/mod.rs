@@ -26,20 +26,23 @@ use tracing::warn;
 use self::{
     history::News,
     plan::{NOTE_LIMIT, NoRoom, Plan, Wish},
-    seen::{Seen, says_not_found},
+    seen::Seen,
     splice::is_name,
 };
 use super::{
     IrisSink,
     classify::{self, Meaning},
     config::SourceReference,
+    fetch::says_not_found,
     identity::alert_uuid,
     lookup::{Found, Version, answered, of_fault},
     resolved::Resolved,
     safe_text::{Changes, attribute_text},
 };
-use crate::{Amended, Amendment, Ending, Scope};
+use crate::{Amended, Amendment, Ending, Identity, Scope};
 
+/// Locks for changes of the same alert; two alerts that share one only wait.
+pub(super) const TURNS: usize = 64;
 /// So many amendments that ended without a clear answer are remembered; a note can have a mebibyte.
 const MOST_UNCHECKED: usize = 64;
 
@@ -69,29 +72,42 @@ impl IrisSink {
             });
         }
         let resolved = self.resolved(None).await?;
-        let customer = self.customer(&amendment.lane).await?;
-        let uuid = alert_uuid(customer, &amendment.reference);
         let deleted = Amended::Ended {
             why: Ending::Deleted,
+        };
+        let uuid = match amendment.identity {
+            Identity::Reference => {
+                let customer = self.customer(&amendment.lane).await?;
+                Some(alert_uuid(customer, &amendment.reference))
+            }
+            Identity::IdOnly => None,
         };
         let Some(id) = self.amended_id(amendment, uuid).await? else {
             return Ok(deleted);
         };
+        let _turn = self.turn(id).await;
         let Some(mut seen) = self.see(id).await? else {
             return Ok(deleted);
         };
-        if seen.uuid != uuid {
+        if uuid.is_some_and(|uuid| seen.uuid != uuid) {
             return another(&seen, &amendment.reference);
         }
-        let mut changes = self.check_earlier(id, &mut seen, &resolved).await?;
+        let (landed, mut changes) = self.check_earlier(id, &mut seen, &resolved).await?;
         if amendment.unless_ended
             && let Some(why) = self.ending(&seen, &resolved)
         {
             return Ok(Amended::Ended { why });
         }
         let mapping = &self.settings.mapping;
-        let wish = Wish::of(amendment, mapping, &resolved);
+        let wish = Wish::of(amendment, (mapping, &self.settings.redaction), &resolved);
         let plan = Plan::of(&wish, &seen, mapping).map_err(no_room)?;
+        // An earlier attempt whose answer was lost took the tags away that the condition asks for.
+        if let Some(condition) = &amendment.only_if
+            && !(plan.is_empty() && (landed || !condition.forbids(seen.tags().split(','))))
+            && !condition.holds(seen.tags().split(','))
+        {
+            return Ok(Amended::Overruled);
+        }
         if plan.is_empty() {
             return Ok(if changes.is_empty() {
                 Amended::Unchanged
@@ -115,38 +131,40 @@ impl IrisSink {
         let Some(after) = self.see(id).await? else {
             return Ok(deleted);
         };
-        changes.add_all(&self.look_after(id, &unchecked, &after, &resolved).await?);
+        let (_, repaired) = self.look_after(id, &unchecked, &after, &resolved).await?;
+        changes.add_all(&repaired);
         Ok(Amended::Written(changes.list()))
     }
 
-    /// Looks after an earlier change whose end was never seen; reads the alert again where that changed it.
+    /// Looks after an earlier change whose end was never seen; reads the alert again where that changed it. Also whether that change
+    /// was made.
     async fn check_earlier(
         &self,
         id: i64,
         seen: &mut Seen,
         resolved: &Resolved,
-    ) -> Result<Changes, Amended> {
+    ) -> Result<(bool, Changes), Amended> {
         let known = self.unchecked().get(&id).cloned();
         let Some(unchecked) = known else {
-            return Ok(Changes::default());
+            return Ok((false, Changes::default()));
         };
-        let changes = self.look_after(id, &unchecked, seen, resolved).await?;
+        let (landed, changes) = self.look_after(id, &unchecked, seen, resolved).await?;
         if !changes.is_empty()
             && let Some(now) = self.see(id).await?
         {
             *seen = now;
         }
-        Ok(changes)
+        Ok((landed, changes))
     }
 
-    /// Sets right, once, what others changed at the same moment.
+    /// Sets right, once, what others changed at the same moment. Also whether our change was made at all.
     async fn look_after(
         &self,
         id: i64,
         unchecked: &Unchecked,
         after: &Seen,
         resolved: &Resolved,
-    ) -> Result<Changes, Amended> {
+    ) -> Result<(bool, Changes), Amended> {
         let mut changes = Changes::default();
         let Unchecked {
             wish,
@@ -156,7 +174,8 @@ impl IrisSink {
         } = unchecked;
         let news = News::between(&before.history, &after.history, *own_user);
         // Without a line of ours the change was not made at all, or another took its place: there is nothing to set right.
-        if !news.ours.is_empty() || plan.stands_in(after) {
+        let landed = !news.ours.is_empty() || plan.stands_in(after);
+        if landed {
             let mapping = &self.settings.mapping;
             let (repair, overlapped) =
                 plan.repair(wish, mapping, (before, after), (&news, *own_user), resolved);
@@ -174,7 +193,7 @@ impl IrisSink {
             }
         }
         self.unchecked().remove(&id);
-        Ok(changes)
+        Ok((landed, changes))
     }
 
     fn keep_unchecked(&self, id: i64, unchecked: &Unchecked) {
@@ -190,17 +209,26 @@ impl IrisSink {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Changes of one alert wait for each other: a count and a review may be written at the same moment.
+    pub(super) async fn turn(&self, id: i64) -> tokio::sync::MutexGuard<'_, ()> {
+        let at = usize::try_from(id.unsigned_abs() % TURNS as u64).unwrap_or_default();
+        self.turns[at].lock().await
+    }
+
     /// The alert's id, looked up by its uuid where it was never told.
     async fn amended_id(
         &self,
         amendment: &Amendment,
-        uuid: uuid::Uuid,
+        uuid: Option<uuid::Uuid>,
     ) -> Result<Option<i64>, Amended> {
-        if let Ok(id) = amendment.id.parse::<i64>()
-            && id > 0
-        {
+        if let Some(id) = positive(&amendment.id) {
             return Ok(Some(id));
         }
+        let Some(uuid) = uuid else {
+            return Err(Amended::Never {
+                why: format!("`{}` is no id of an alert", amendment.id.escape_debug()),
+            });
+        };
         let mut unused = Changes::default();
         let reference = attribute_text(&amendment.reference, &mut unused);
         match self.find(uuid, &reference).await? {
@@ -216,10 +244,14 @@ impl IrisSink {
         }
     }
 
-    /// Whether people are done with it. Escalated is not the end: the case's analysts still read the alert.
     fn ending(&self, seen: &Seen, resolved: &Resolved) -> Option<Ending> {
         let by_id = || resolved.status_name(seen.status_id?);
-        let status = seen.status().or_else(by_id)?.trim().to_lowercase();
+        self.ends(seen.status().or_else(by_id)?)
+    }
+
+    /// Whether people are done with an alert of this status. Escalated is not the end: the case's analysts still read the alert.
+    pub(super) fn ends(&self, status: &str) -> Option<Ending> {
+        let status = status.trim().to_lowercase();
         let ends = self.ended_statuses.contains(&status);
         ends.then_some(if status == "merged" {
             Ending::Merged
@@ -235,7 +267,7 @@ impl IrisSink {
     }
 
     /// The id of the key's user.
-    async fn own_user(&self) -> Result<i64, Amended> {
+    pub(super) async fn own_user(&self) -> Result<i64, Amended> {
         #[derive(Deserialize)]
         struct Whoami {
             data: User,
@@ -264,7 +296,7 @@ impl IrisSink {
     }
 
     /// Posts a change; everything but a 200 ends the amendment.
-    async fn change(&self, path: &str, body: Vec<u8>) -> Result<(), Amended> {
+    pub(super) async fn change(&self, path: &str, body: Vec<u8>) -> Result<(), Amended> {
         let answer = match self.client.post(path, body.into()).await {
             Ok(answer) => answer,
             Err(fault) => return Err(of_fault(fault).into()),
@@ -283,6 +315,16 @@ impl IrisSink {
             sink_wide: false,
         };
         Err(match classify::of_add(&answer, uuid::Uuid::nil()) {
+            // Denied though the key's user may write alerts: it may not those of this customer (facts/iris.md §6).
+            Meaning::Operator { .. }
+                if answer.status == 403 && self.permission("alerts_write", 8).await.is_ok() =>
+            {
+                Amended::Paused {
+                    scope: Scope::Lane,
+                    why: "IRIS denies this alert to the key's user (403); give it the alert's customer (Advanced > Access control)"
+                        .to_owned(),
+                }
+            }
             Meaning::Operator { scope, why } => Amended::Paused { scope, why },
             Meaning::Later { after, why } => Amended::Retry {
                 after,
@@ -324,6 +366,11 @@ impl IrisSink {
             )),
         })
     }
+}
+
+/// An id as IRIS gives them.
+pub(super) fn positive(id: &str) -> Option<i64> {
+    id.trim().parse().ok().filter(|id| *id > 0)
 }
 
 /// Another alert has the id, so ours is gone; or it is ours under a uuid that IRIS chose.

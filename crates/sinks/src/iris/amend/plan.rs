@@ -11,6 +11,7 @@ use crate::{
     Amendment, Raise, TagChange,
     iris::{
         config::Mapping,
+        redaction::Redaction,
         resolved::Resolved,
         safe_text::{Changes, cut, page_text, tag_text},
         severity::is_graver,
@@ -35,11 +36,18 @@ pub(crate) struct Wish {
 }
 
 impl Wish {
-    pub(crate) fn of(amendment: &Amendment, mapping: &Mapping, resolved: &Resolved) -> Self {
+    pub(crate) fn of(
+        amendment: &Amendment,
+        (mapping, redaction): (&Mapping, &Redaction),
+        resolved: &Resolved,
+    ) -> Self {
         let mut changes = Changes::default();
         let block = amendment.block.as_ref().map(|block| {
             let text = block.text.as_deref().map(|text| {
-                let text = disarmed(&page_text(text.trim_end(), &mut changes));
+                let text = disarmed(&page_text(
+                    redaction.text(text, &mut changes).trim_end(),
+                    &mut changes,
+                ));
                 cut(&text, BLOCK_LIMIT, "block_cut", &mut changes)
             });
             (block.name.clone(), text)

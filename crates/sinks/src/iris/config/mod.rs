@@ -6,6 +6,7 @@
 mod intel;
 mod iocs;
 mod preset;
+mod redact;
 mod rules;
 mod words;
 
@@ -16,6 +17,7 @@ pub use intel::{IntelConfig, RaiseRule};
 pub use iocs::{AssetConfig, IocConfig, IocKind};
 pub(crate) use preset::Mapping;
 pub use preset::{DescriptionForm, Preset, SourceReference};
+pub use redact::Redact;
 pub(crate) use rules::network;
 pub use rules::{ClassificationRule, CustomerRule};
 use secrecy::SecretString;
@@ -92,6 +94,8 @@ pub struct IrisConfig {
     pub intel: IntelConfig,
     /// Bytes of the alert that are sent as "source content", default 262,144. Of larger alerts the longest fields are cut.
     pub source_content_limit: Option<usize>,
+    /// What is shown without secrets: `title` (default), `text` (descriptions, notes and comments as well) or `off`.
+    pub redact: Redact,
     /// Whether a short table of the alert's main fields is sent as "context", default true.
     pub context: Option<bool>,
 }
@@ -129,6 +133,7 @@ impl Default for IrisConfig {
             assets: AssetConfig::default(),
             intel: IntelConfig::default(),
             source_content_limit: None,
+            redact: Redact::default(),
             context: None,
         }
     }

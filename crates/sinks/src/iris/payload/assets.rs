@@ -76,6 +76,8 @@ pub(crate) fn assets(
             "asset_cut",
             changes,
         );
+        asset.description =
+            attribute_text(&fields.shown_text(&asset.description, changes), changes);
         asset.description = cut(&asset.description, ASSET_NAME_LIMIT, "asset_cut", changes);
         let known = kept
             .iter()
@@ -185,10 +187,7 @@ mod tests {
         let config = IrisConfig::default();
         let alert = Alert::parse(alert.as_bytes()).unwrap();
         let tree = alert.tree();
-        let fields = Fields {
-            alert: &alert,
-            tree: &tree,
-        };
+        let fields = Fields::plain(&alert, &tree);
         assets(
             &config.assets,
             &Mapping::of(&config),

@@ -25,7 +25,8 @@ pub(crate) fn context(
     ];
     let mut table = Map::new();
     let mut put = |label: &str, text: &str, changes: &mut Changes| {
-        let text = cut(&page_text(text, changes), 1024, "context_cut", changes);
+        let text = fields.shown_text(text, changes);
+        let text = cut(&page_text(&text, changes), 1024, "context_cut", changes);
         if !text.is_empty() {
             table.insert(label.to_owned(), text.into());
         }

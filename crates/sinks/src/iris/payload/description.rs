@@ -22,8 +22,8 @@ pub(crate) fn description(
     changes: &mut Changes,
 ) -> String {
     let text = match form {
-        DescriptionForm::Labels => labels(fields),
-        DescriptionForm::Sections => sections(fields),
+        DescriptionForm::Labels => labels(fields, changes),
+        DescriptionForm::Sections => sections(fields, changes),
     };
     let text = page_text(&text, changes);
     cut(&text, DESCRIPTION_LIMIT, "description_cut", changes)
@@ -38,14 +38,15 @@ pub(crate) fn without_log(description: &str) -> &str {
     &description[..start.unwrap_or(description.len())]
 }
 
-fn labels(fields: &Fields<'_>) -> String {
+fn labels(fields: &Fields<'_>, changes: &mut Changes) -> String {
+    let mut line = |label: &str, value: Option<String>| line(fields, label, value, changes);
     let head = fields.alert.head();
-    let mut lines = rule_lines(fields);
+    let mut lines = rule_lines(fields, &mut line);
     lines.extend([
         line("Agent ID", head.agent.id.clone()),
         line("Agent Name", head.agent.name.clone()),
     ]);
-    lines.extend(mitre_lines(fields));
+    lines.extend(mitre_lines(fields, &mut line));
     lines.extend([
         line("Location", head.location.clone()),
         line(LOG_LABEL, log(fields)),
@@ -53,10 +54,11 @@ fn labels(fields: &Fields<'_>) -> String {
     lines.join("\n")
 }
 
-fn sections(fields: &Fields<'_>) -> String {
+fn sections(fields: &Fields<'_>, changes: &mut Changes) -> String {
+    let mut line = |label: &str, value: Option<String>| line(fields, label, value, changes);
     let head = fields.alert.head();
     let mut lines = vec!["WAZUH ALERT DETAILS".to_owned()];
-    lines.extend(rule_lines(fields));
+    lines.extend(rule_lines(fields, &mut line));
     lines.extend([
         line("Agent ID", head.agent.id.clone()),
         line("Agent Name", head.agent.name.clone()),
@@ -96,16 +98,13 @@ fn sections(fields: &Fields<'_>) -> String {
         String::new(),
         "MITRE ATT&CK MAPPING".to_owned(),
     ]);
-    lines.extend(mitre_lines(fields));
-    lines.extend([
-        String::new(),
-        LOG_HEADING.to_owned(),
-        log(fields).unwrap_or_else(|| MISSING.to_owned()),
-    ]);
+    lines.extend(mitre_lines(fields, &mut line));
+    lines.extend([String::new(), LOG_HEADING.to_owned()]);
+    lines.push(shown(fields, log(fields), changes));
     lines.join("\n")
 }
 
-fn rule_lines(fields: &Fields<'_>) -> Vec<String> {
+fn rule_lines(fields: &Fields<'_>, line: Line<'_>) -> Vec<String> {
     let head = fields.alert.head();
     vec![
         line("Rule ID", head.rule_id.clone()),
@@ -114,7 +113,7 @@ fn rule_lines(fields: &Fields<'_>) -> Vec<String> {
     ]
 }
 
-fn mitre_lines(fields: &Fields<'_>) -> Vec<String> {
+fn mitre_lines(fields: &Fields<'_>, line: Line<'_>) -> Vec<String> {
     let mitre = &fields.alert.head().mitre;
     let list = |values: &[String]| (!values.is_empty()).then(|| values.join(", "));
     vec![
@@ -134,6 +133,16 @@ fn log(fields: &Fields<'_>) -> Option<String> {
     fields.alert.head().full_log.clone().or_else(message)
 }
 
-fn line(label: &str, value: Option<String>) -> String {
-    format!("{label}: {}", value.as_deref().unwrap_or(MISSING))
+/// Makes one line of a label and a value.
+type Line<'a> = &'a mut dyn FnMut(&str, Option<String>) -> String;
+
+fn line(fields: &Fields<'_>, label: &str, value: Option<String>, changes: &mut Changes) -> String {
+    format!("{label}: {}", shown(fields, value, changes))
+}
+
+fn shown(fields: &Fields<'_>, value: Option<String>, changes: &mut Changes) -> String {
+    match value {
+        Some(value) => fields.shown_text(&value, changes),
+        None => MISSING.to_owned(),
+    }
 }

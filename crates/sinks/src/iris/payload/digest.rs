@@ -45,6 +45,7 @@ pub(crate) fn title(digest: &Digest, fields: &Fields<'_>, changes: &mut Changes)
         text.push_str(", ");
         text.push_str(&counted(field));
     }
+    let text = fields.shown_title(&text, changes);
     let text = page_text(&text, changes).replace(['\n', '\t'], " ");
     cut(text.trim(), TITLE_LIMIT, "title_cut", changes)
 }
@@ -62,6 +63,15 @@ fn lasted(digest: &Digest) -> String {
         120..=7_199 => format!("{} min", seconds.div_ceil(60)),
         _ => format!("{} h", seconds.div_ceil(3_600)),
     }
+}
+
+/// The digest with its values as they may be shown; before they are cut, because half a secret has no shape.
+pub(crate) fn shown(digest: &Digest, fields: &Fields<'_>, changes: &mut Changes) -> Digest {
+    let mut digest = digest.clone();
+    for value in digest.fields.iter_mut().flat_map(|field| &mut field.values) {
+        *value = fields.shown_text(value, changes);
+    }
+    digest
 }
 
 /// What stands above the first member's own description.

@@ -1,9 +1,14 @@
 //! What titles, tags and links are made of: an alert's fields under short names, and templates over them.
 
+use std::cell::Cell;
+
 use alertbridge_alert::Alert;
 use serde_json::Value;
 
-use crate::SinkError;
+use crate::{
+    SinkError,
+    iris::{redaction::Redaction, safe_text::Changes},
+};
 
 /// The names that a template may use.
 pub(crate) const NAMES: [&str; 16] = [
@@ -36,9 +41,46 @@ const ARTIFACT_LIMIT: usize = 60;
 pub(crate) struct Fields<'a> {
     pub(crate) alert: &'a Alert,
     pub(crate) tree: &'a Value,
+    redaction: &'a Redaction,
+    /// Whether a secret was taken out of the artifact.
+    artifact_redacted: Cell<bool>,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(alert: &'a Alert, tree: &'a Value, redaction: &'a Redaction) -> Self {
+        Self {
+            alert,
+            tree,
+            redaction,
+            artifact_redacted: Cell::new(false),
+        }
+    }
+
+    /// Without redaction.
+    #[cfg(test)]
+    pub(crate) fn plain(alert: &'a Alert, tree: &'a Value) -> Self {
+        static NONE: Redaction = Redaction::NONE;
+        Self::new(alert, tree, &NONE)
+    }
 }
 
 impl Fields<'_> {
+    /// What a title shows in the place of a text. Counts one for all of it.
+    pub(crate) fn shown_title(&self, text: &str, changes: &mut Changes) -> String {
+        let mut redacted = Changes::default();
+        let shown = self.redaction.title(text, &mut redacted);
+        if redacted.is_empty() && self.artifact_redacted.get() {
+            redacted.add("title_redacted");
+        }
+        changes.add_all(&redacted);
+        shown
+    }
+
+    /// What a description shows in the place of a value.
+    pub(crate) fn shown_text(&self, text: &str, changes: &mut Changes) -> String {
+        self.redaction.text(text, changes)
+    }
+
     /// The values under a name; none where the alert has none.
     pub(crate) fn values(&self, name: &str) -> Vec<String> {
         let head = self.alert.head();
@@ -47,9 +89,15 @@ impl Fields<'_> {
             "agent_id" => one(&head.agent.id),
             "agent_ip" => one(&head.agent.ip),
             "agent_name" => one(&head.agent.name),
-            "artifact" => one(&self
-                .artifact()
-                .map(|text| text.chars().take(ARTIFACT_LIMIT).collect())),
+            "artifact" => one(&self.artifact().map(|text| {
+                // Before it is cut: half a secret has no shape.
+                let mut redacted = Changes::default();
+                let shown = self.redaction.title(&text, &mut redacted);
+                if !redacted.is_empty() {
+                    self.artifact_redacted.set(true);
+                }
+                shown.chars().take(ARTIFACT_LIMIT).collect()
+            })),
             "decoder" => one(&head.decoder),
             "event_id" => one(&self.event_id()),
             "extension" => one(&self.extension()),
@@ -255,10 +303,7 @@ mod tests {
             Alert::parse(&br#"{"rule":{"id":5,"description":"d","mitre":{"id":["T1","T2"]}}}"#[..])
                 .unwrap();
         let tree = alert.tree();
-        let fields = Fields {
-            alert: &alert,
-            tree: &tree,
-        };
+        let fields = Fields::plain(&alert, &tree);
         assert_eq!(
             joined(
                 "Wazuh: {rule_description} | {agent_name} | {artifact}",
@@ -289,10 +334,7 @@ mod tests {
         let raw = serde_json::json!({"data": {"win": {"eventdata": {"commandLine": line}}}});
         let alert = Alert::parse(raw.to_string().into_bytes()).unwrap();
         let tree = alert.tree();
-        let fields = Fields {
-            alert: &alert,
-            tree: &tree,
-        };
+        let fields = Fields::plain(&alert, &tree);
         assert_eq!(
             fields.command_line().unwrap(),
             r#"cmd /c "C:\a b\x.exe" > NUL && dir"#
@@ -304,10 +346,7 @@ mod tests {
         let alert =
             Alert::parse(&br#"{"rule":{"id":"{agent_name}"},"agent":{"name":"web"}}"#[..]).unwrap();
         let tree = alert.tree();
-        let fields = Fields {
-            alert: &alert,
-            tree: &tree,
-        };
+        let fields = Fields::plain(&alert, &tree);
         assert_eq!(joined("{rule_id}", &fields), "{agent_name}");
     }
 }

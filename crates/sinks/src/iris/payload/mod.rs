@@ -32,6 +32,7 @@ use uuid::Uuid;
 use super::{
     config::{AssetConfig, Mapping, RaiseRule, SourceReference},
     identity::alert_uuid,
+    redaction::Redaction,
     safe_text::{
         Changes, DESCRIPTION_LIMIT, REFERENCE_LIMIT, attribute_text, cut, head_of, page_text,
     },
@@ -48,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) classifications: Vec<super::config::ClassificationRule>,
     /// When a hit of threat intelligence raises the severity.
     pub(crate) raise: Vec<RaiseRule>,
+    pub(crate) redaction: Redaction,
 }
 
 /// One alert as IRIS shall have it.
@@ -102,7 +104,7 @@ pub(crate) fn build(settings: &Settings, outgoing: &Outgoing, customer: i64) -> 
     let (alert, mapping) = (&outgoing.alert, &settings.mapping);
     let (head, digest) = (alert.head(), outgoing.digest.as_ref());
     let tree = alert.tree();
-    let fields = fields::Fields { alert, tree: &tree };
+    let fields = fields::Fields::new(alert, &tree, &settings.redaction);
     if tree.is_null() {
         // Deeper than the parser goes, or a lone surrogate in it: such an alert has a head, but no observables.
         changes.add("observables_unreadable");
@@ -128,9 +130,14 @@ pub(crate) fn build(settings: &Settings, outgoing: &Outgoing, customer: i64) -> 
         severity,
         raised,
         classification: classification.map(|rule| rule.classification.clone()),
-        iocs: settings.iocs.iocs(&alert.observables(), hits, &mut changes),
+        iocs: iocs(settings, alert, hits, &fields, &mut changes),
         assets: assets::assets(&settings.assets, mapping, &fields, &mut changes),
-        tags: tags::tags(&templates(mapping, outgoing, hits), &fields, &mut changes),
+        tags: tags::tags(
+            &templates(mapping, outgoing, hits),
+            &outgoing.tags,
+            &fields,
+            &mut changes,
+        ),
         customer: customer.into(),
         title: match digest {
             Some(digest) => digest::title(digest, &fields, &mut changes),
@@ -193,10 +200,13 @@ fn described(
     let mut parts: Vec<String> = Vec::new();
     parts.extend(outgoing.continues.as_ref().map(digest::continues_line));
     let intel = intel::description(hits, outgoing.intel.len() - hits.len());
-    parts.extend((!intel.is_empty()).then_some(intel));
+    parts.extend(
+        (!intel.is_empty()).then(|| page_text(&fields.shown_text(&intel, changes), changes)),
+    );
     if let Some(digest) = &outgoing.digest {
-        let text = digest::description(digest, &outgoing.reference, fields);
-        parts.push(page_text(&text, changes));
+        let digest = digest::shown(digest, fields, changes);
+        let text = digest::description(&digest, &outgoing.reference, fields);
+        parts.push(page_text(&fields.shown_text(&text, changes), changes));
     }
     if parts.is_empty() {
         return own;
@@ -209,6 +219,21 @@ fn described(
     };
     let whole = format!("{above}{gap}{own}");
     cut(&whole, DESCRIPTION_LIMIT, "description_cut", changes)
+}
+
+/// The IOCs, their descriptions as they may be shown.
+fn iocs(
+    settings: &Settings,
+    alert: &Alert,
+    hits: &[IntelHit],
+    fields: &fields::Fields<'_>,
+    changes: &mut Changes,
+) -> Vec<Ioc> {
+    let mut iocs = settings.iocs.iocs(&alert.observables(), hits, changes);
+    for ioc in &mut iocs {
+        ioc.field = attribute_text(&fields.shown_text(&ioc.field, changes), changes);
+    }
+    iocs
 }
 
 fn content(settings: &Settings, outgoing: &Outgoing, changes: &mut Changes) -> Box<RawValue> {

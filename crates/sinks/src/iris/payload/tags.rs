@@ -6,22 +6,38 @@ use crate::iris::safe_text::{Changes, tag_text};
 /// The most tags. Each known one costs IRIS half a millisecond, a new one two (facts/iris.md §8).
 pub(crate) const MOST_TAGS: usize = 40;
 
-/// The tags of an alert in the templates' order, without doubles.
+/// The tags of an alert in the templates' order, then those it was given, without doubles. What a tool asked for is never left out for
+/// what an alert says.
 pub(crate) fn tags(
     templates: &[String],
+    given: &[String],
     fields: &Fields<'_>,
     changes: &mut Changes,
 ) -> Vec<String> {
-    let mut tags: Vec<String> = Vec::new();
-    for text in templates
+    let given = distinct(given.iter(), MOST_TAGS, changes);
+    let texts: Vec<String> = templates
         .iter()
         .flat_map(|template| fields::expand(template, fields))
-    {
-        let tag = tag_text(&text, changes);
+        .collect();
+    let room = MOST_TAGS - given.len();
+    let mut tags = distinct(texts.iter(), room, changes);
+    tags.retain(|tag| !given.contains(tag));
+    tags.extend(given);
+    tags
+}
+
+fn distinct<'a>(
+    texts: impl Iterator<Item = &'a String>,
+    most: usize,
+    changes: &mut Changes,
+) -> Vec<String> {
+    let mut tags: Vec<String> = Vec::new();
+    for text in texts {
+        let tag = tag_text(text, changes);
         if tag.is_empty() || tags.contains(&tag) {
             continue;
         }
-        if tags.len() == MOST_TAGS {
+        if tags.len() == most {
             changes.add("tag_left_out");
             continue;
         }

@@ -9,6 +9,7 @@ const NOTHING: &str = "No Description";
 /// The title of an alert, one line.
 pub(crate) fn title(template: &str, fields: &Fields<'_>, changes: &mut Changes) -> String {
     let text = fields::joined(template, fields);
+    let text = fields.shown_title(&text, changes);
     let text = page_text(text.trim(), changes).replace(['\n', '\t'], " ");
     let text = cut(text.trim(), TITLE_LIMIT, "title_cut", changes);
     if text.is_empty() {

@@ -1,0 +1,31 @@
+//! Alerts as they are in IRIS, for a review: found by a tag (`listing`), read (`alert`), and told of in a comment.
+
+mod alert;
+mod listing;
+
+use super::IrisSink;
+use crate::{Amended, Outcome, Page, Reviewable, SeenAlert, SinkFuture};
+
+impl Reviewable for IrisSink {
+    fn tagged<'a>(
+        &'a self,
+        tag: &'a str,
+        after: Option<i64>,
+        limit: usize,
+    ) -> SinkFuture<'a, Result<Page, Outcome>> {
+        Box::pin(self.page_of_tagged(tag, after, limit))
+    }
+
+    fn read<'a>(&'a self, id: &'a str) -> SinkFuture<'a, Result<Option<SeenAlert>, Outcome>> {
+        Box::pin(self.read_one(id))
+    }
+
+    fn comment<'a>(
+        &'a self,
+        id: &'a str,
+        marker: &'a str,
+        text: &'a str,
+    ) -> SinkFuture<'a, Amended> {
+        Box::pin(self.comment_one(id, marker, text))
+    }
+}
