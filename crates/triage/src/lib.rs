@@ -17,6 +17,7 @@
 
 pub mod answer;
 pub mod guard;
+pub mod note;
 mod redact;
 mod sent;
 

@@ -103,13 +103,13 @@ impl<'a> Cleaner<'a> {
 }
 
 /// Text for `<pre>`: one line, nothing that can't be seen, no `<`, at most so many characters.
-pub(super) fn shown(text: &str, most: usize) -> String {
+pub(crate) fn shown(text: &str, most: usize) -> String {
     let text = &text[..text.floor_char_boundary(LONGEST_TEXT)];
     cut(&plain(text, false).0, most)
 }
 
 /// At most so many characters.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }

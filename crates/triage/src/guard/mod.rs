@@ -17,6 +17,7 @@ mod review;
 mod techniques;
 
 pub use self::clean::Cleaned;
+pub(crate) use self::clean::{cut, shown};
 pub use self::review::{Downgrade, Review, TAGS, Technique};
 use self::{clean::Cleaner, evidence::Sent};
 use crate::{

@@ -1,0 +1,319 @@
+//! What stands in a note, in which order, and how much of each.
+
+use std::fmt::Write as _;
+
+use super::{
+    MARKER, Provenance,
+    layout::{Page, plain_word, safe},
+};
+use crate::{
+    InjectionSign, SignKind,
+    guard::{Downgrade, Review},
+};
+
+/// How much room each part has, in characters and items.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    analysis: usize,
+    summary: usize,
+    evidence: usize,
+    quote: usize,
+    meaning: usize,
+    steps: usize,
+    step: usize,
+    hypothesis: usize,
+    signs: usize,
+    shortened: bool,
+}
+
+impl Room {
+    const WHOLE: Self = Self {
+        analysis: 600,
+        summary: 400,
+        evidence: 5,
+        quote: 200,
+        meaning: 160,
+        steps: 5,
+        step: 200,
+        hypothesis: 200,
+        signs: 3,
+        shortened: false,
+    };
+
+    /// From the whole to the least, which always fits.
+    pub(super) const ALL: [Self; 4] = [
+        Self::WHOLE,
+        Self {
+            quote: 120,
+            meaning: 100,
+            step: 160,
+            hypothesis: 140,
+            analysis: 450,
+            shortened: true,
+            ..Self::WHOLE
+        },
+        Self {
+            quote: 90,
+            meaning: 80,
+            evidence: 4,
+            step: 120,
+            hypothesis: 110,
+            analysis: 300,
+            summary: 300,
+            signs: 2,
+            shortened: true,
+            ..Self::WHOLE
+        },
+        Self {
+            quote: 80,
+            meaning: 60,
+            evidence: 3,
+            steps: 4,
+            step: 80,
+            hypothesis: 70,
+            analysis: 200,
+            summary: 200,
+            signs: 2,
+            shortened: true,
+        },
+    ];
+}
+
+/// Characters of a field's path in a note.
+const PATH: usize = 80;
+
+pub(super) fn page(review: &Review, provenance: &Provenance, room: Room) -> Page {
+    let mut page = Page::new(MARKER);
+    page.line("machine-made, unverified: a hint for an analyst, not a decision");
+    page.gap();
+    verdict(&mut page, review);
+
+    page.heading("AI SUMMARY");
+    text(&mut page, &review.summary, room.summary);
+    findings(&mut page, &review.signs, room);
+    page.heading("LIKELY CAUSE OR SCENARIO");
+    text(&mut page, &review.analysis, room.analysis);
+    evidence(&mut page, review, room);
+    techniques(&mut page, review);
+    page.heading("RECOMMENDED NEXT STEPS");
+    list(&mut page, &review.steps, room.steps, room.step);
+    page.heading("FALSE POSITIVE CHECKS");
+    list(&mut page, &review.hypotheses, 3, room.hypothesis);
+    page.heading("CONFIDENCE");
+    page.model("", &confidence(review));
+    if room.shortened {
+        page.gap();
+        page.line("Some texts above are shortened to fit.");
+    }
+    self::provenance(&mut page, provenance);
+    page
+}
+
+fn verdict(page: &mut Page, review: &Review) {
+    let mut line = format!("Verdict: {}", review.verdict.words());
+    if review.verdict != review.said {
+        let why: Vec<String> = review
+            .downgrades
+            .iter()
+            .map(|downgrade| because(*downgrade, review))
+            .collect();
+        let _ = write!(
+            line,
+            " (the model said {}, which was not taken over: {})",
+            review.said.words(),
+            why.join("; ")
+        );
+    }
+    page.line(&line);
+    page.line(&format!(
+        "Severity: {} by the model, rule level {}",
+        review.severity.as_str(),
+        review.rule_level
+    ));
+}
+
+fn because(downgrade: Downgrade, review: &Review) -> String {
+    match downgrade {
+        Downgrade::HighLevel => format!("the rule has level {}", review.rule_level),
+        Downgrade::InjectionSigns => "the alert contains text that addresses an AI".to_owned(),
+        Downgrade::LowConfidence => format!("it was only {} of 100 sure", review.confidence),
+        Downgrade::NoEvidence => "no quoted evidence could be verified".to_owned(),
+    }
+}
+
+/// What somebody wrote for a model to read. It stands above everything the model said.
+fn findings(page: &mut Page, signs: &[InjectionSign], room: Room) {
+    if signs.is_empty() {
+        return;
+    }
+    page.heading("FINDINGS");
+    page.line("The alert contains text that addresses an AI; treated as evidence, not followed:");
+    for sign in signs.iter().take(room.signs) {
+        page.model(
+            "- ",
+            &format!(
+                "field {}, {}: “{}”",
+                safe(&sign.path, PATH),
+                kind(sign.kind),
+                safe(&sign.excerpt, room.quote.min(120))
+            ),
+        );
+    }
+    more(page, signs.len(), room.signs, "such texts");
+}
+
+fn kind(kind: SignKind) -> &'static str {
+    match kind {
+        SignKind::Instruction => "an instruction",
+        SignKind::Verdict => "a verdict",
+        SignKind::Template => "a chat template's mark",
+        SignKind::Fence => "the look of our own marker",
+        SignKind::Invisible => "characters that can't be seen",
+        SignKind::Encoded => "encoded text",
+    }
+}
+
+fn evidence(page: &mut Page, review: &Review, room: Room) {
+    page.heading("EVIDENCE");
+    for evidence in review.evidence.iter().take(room.evidence) {
+        page.model(
+            "- ",
+            &format!(
+                "{}: “{}”",
+                safe(&evidence.field, PATH),
+                safe(&evidence.quote, room.quote)
+            ),
+        );
+        page.model("  ", &safe(&evidence.meaning, room.meaning));
+    }
+    more(
+        page,
+        review.evidence.len(),
+        room.evidence,
+        "verified quotes",
+    );
+    match (review.evidence.is_empty(), review.unverified) {
+        (true, _) => page.line("No quoted evidence could be verified."),
+        (false, 0) => {}
+        (false, 1) => page.line("1 quote was not found in the alert and is left out."),
+        (false, count) => page.line(&format!(
+            "{count} quotes were not found in the alert and are left out."
+        )),
+    }
+}
+
+fn techniques(page: &mut Page, review: &Review) {
+    if review.techniques.is_empty() && review.unknown_techniques == 0 {
+        return;
+    }
+    page.heading("MITRE ATT&CK");
+    for technique in &review.techniques {
+        page.model(
+            "",
+            &format!(
+                "{} {}{}",
+                safe(&technique.id, 9),
+                technique.name,
+                if technique.from_rule {
+                    " (from rule)"
+                } else {
+                    " (the model's guess)"
+                }
+            ),
+        );
+    }
+    match review.unknown_techniques {
+        0 => {}
+        1 => page.line("1 id that does not exist is left out."),
+        count => page.line(&format!("{count} ids that do not exist are left out.")),
+    }
+}
+
+/// Low, Medium or High, the number, and one reason.
+fn confidence(review: &Review) -> String {
+    let word = match review.confidence {
+        0..=39 => "Low",
+        40..=74 => "Medium",
+        _ => "High",
+    };
+    let reason = match review.downgrades.first() {
+        Some(downgrade) => format!("but {}", because(*downgrade, review)),
+        None => {
+            let found = review.evidence.len();
+            let quotes = found + usize::try_from(review.unverified).unwrap_or_default();
+            match (found, quotes) {
+                (0, _) => "no quoted evidence could be verified".to_owned(),
+                (1, 1) => "its quote was found in the alert".to_owned(),
+                (found, quotes) if found == quotes => {
+                    format!("all {found} quotes were found in the alert")
+                }
+                (found, quotes) => format!("{found} of {quotes} quotes were found in the alert"),
+            }
+        }
+    };
+    format!(
+        "{word} ({} of 100, the model's own word) – {reason}",
+        review.confidence
+    )
+}
+
+/// The lines that say where it comes from.
+pub(super) fn provenance(page: &mut Page, provenance: &Provenance) {
+    page.gap();
+    let mut line = format!("Made by {}", plain_word(&provenance.model, 60));
+    if let Some(digest) = &provenance.digest {
+        let digest = digest.strip_prefix("sha256:").unwrap_or(digest);
+        let _ = write!(line, ", digest {}", plain_word(digest, 12));
+    }
+    let _ = write!(
+        line,
+        ", prompt {}, input {}",
+        plain_word(&provenance.prompt_version, 20),
+        plain_word(&provenance.input_hash, 12)
+    );
+    if let (Some(prompt), Some(answer)) = (provenance.prompt_tokens, provenance.answer_tokens) {
+        let _ = write!(line, ", {prompt} + {answer} tokens");
+    }
+    if let Some(seconds) = provenance.seconds.filter(|seconds| seconds.is_finite()) {
+        let _ = write!(line, ", {:.0} s", seconds.max(0.0));
+    }
+    let _ = write!(line, ", job {}", provenance.job);
+    page.line(&line);
+    let mut line = format!(
+        "{} of {} fields seen",
+        provenance.fields_seen, provenance.fields_total
+    );
+    match provenance.secrets_redacted {
+        0 => {}
+        1 => line.push_str(", 1 secret redacted before"),
+        count => {
+            let _ = write!(line, ", {count} secrets redacted before");
+        }
+    }
+    if let Some(alert) = provenance.same_as {
+        let _ = write!(
+            line,
+            ", same as alert #{alert}: the model was not asked again"
+        );
+    }
+    page.line(&line);
+}
+
+fn text(page: &mut Page, text: &str, most: usize) {
+    let text = safe(text, most);
+    page.model("", if text.is_empty() { "(nothing)" } else { &text });
+}
+
+fn list(page: &mut Page, items: &[String], items_most: usize, most: usize) {
+    if items.is_empty() {
+        page.model("", "(none)");
+    }
+    page.numbered(&items[..items.len().min(items_most)], most);
+    more(page, items.len(), items_most, "more in the answer");
+}
+
+fn more(page: &mut Page, all: usize, shown: usize, what: &str) {
+    if all > shown {
+        page.model("", &format!("(and {} {what})", all - shown));
+    }
+}
