@@ -26,7 +26,7 @@ mod value;
 pub use disk::folder::StepHook;
 pub use error::{IntelError, Result};
 pub use hit::{Hit, How, Lookup, LookupEntry, Unmatched, Verdict};
-pub use index::{Index, MatchCounts};
+pub use index::{Index, MatchCounts, hits_among, lookup_among};
 pub use indicator::{Change, ExternalReference, Indicator, ObservableValue};
 pub use rules::{MatchRules, Tlp};
 pub use store::{

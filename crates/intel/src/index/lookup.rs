@@ -1,10 +1,16 @@
 //! The explained look-up of one value, for the command line: what is known about it, and what would keep it from matching.
 
+use std::sync::Arc;
+
 use alertbridge_alert::observables::{Kind, Observable, Role, Via, url_host};
 use jiff::Timestamp;
 
 use super::{Index, facts, verdict};
-use crate::{How, Lookup, LookupEntry, MatchRules, Unmatched, Verdict, value::network};
+use crate::{
+    How, Indicator, Lookup, LookupEntry, MatchRules, Unmatched, Verdict,
+    pattern::{Fact, Found},
+    value::network,
+};
 
 /// Entries shown.
 const MOST: usize = 200;
@@ -14,41 +20,50 @@ impl Index {
     /// first address is looked up), a domain, a URL, a mail address, a hash, a file's name or a folder.
     #[must_use]
     pub fn lookup(&self, text: &str, rules: &MatchRules, now: Timestamp) -> Lookup {
-        let observables = observables(text);
-        let facts = facts::facts(&observables, true);
-        let mut entries: Vec<LookupEntry> = self
-            .found(&facts)
-            .into_iter()
-            .filter_map(|(indicator, found)| {
-                // A pattern that asks for more was found by one of the facts; the first stands for it.
-                let (how, number) = found.unwrap_or((How::Exact, Some(0)));
-                let mut against = verdict::against(&indicator, how, rules, now);
-                if found.is_none() {
-                    against.push(Unmatched::MoreAsked);
-                }
-                Some(LookupEntry {
-                    observable: observables.get(number.unwrap_or(0))?.clone(),
-                    indicator,
-                    how,
-                    verdict: if against.is_empty() {
-                        Verdict::Match
-                    } else {
-                        Verdict::NoMatch(against)
-                    },
-                })
+        explained(text, rules, now, |facts| self.found(facts))
+    }
+}
+
+/// Puts what `find` has found for a value into words.
+pub(super) fn explained(
+    text: &str,
+    rules: &MatchRules,
+    now: Timestamp,
+    find: impl FnOnce(&[Fact]) -> Vec<(Arc<Indicator>, Option<Found>)>,
+) -> Lookup {
+    let observables = observables(text);
+    let facts = facts::facts(&observables, true);
+    let mut entries: Vec<LookupEntry> = find(&facts)
+        .into_iter()
+        .filter_map(|(indicator, found)| {
+            // A pattern that asks for more was found by one of the facts; the first stands for it.
+            let (how, number) = found.unwrap_or((How::Exact, Some(0)));
+            let mut against = verdict::against(&indicator, how, rules, now);
+            if found.is_none() {
+                against.push(Unmatched::MoreAsked);
+            }
+            Some(LookupEntry {
+                observable: observables.get(number.unwrap_or(0))?.clone(),
+                indicator,
+                how,
+                verdict: if against.is_empty() {
+                    Verdict::Match
+                } else {
+                    Verdict::NoMatch(against)
+                },
             })
-            .collect();
-        entries.sort_by_cached_key(|entry| {
-            let rank = verdict::rank(&entry.indicator, entry.how, now);
-            (entry.verdict != Verdict::Match, rank)
-        });
-        let more = entries.len().saturating_sub(MOST);
-        entries.truncate(MOST);
-        Lookup {
-            observables,
-            entries,
-            more,
-        }
+        })
+        .collect();
+    entries.sort_by_cached_key(|entry| {
+        let rank = verdict::rank(&entry.indicator, entry.how, now);
+        (entry.verdict != Verdict::Match, rank)
+    });
+    let more = entries.len().saturating_sub(MOST);
+    entries.truncate(MOST);
+    Lookup {
+        observables,
+        entries,
+        more,
     }
 }
 

@@ -5,6 +5,7 @@
 //! fingerprint that two values share, or an indicator that asks for more, costs a read and nothing else.
 //! Observables are taken to be in the normal form of their kind, as an alert gives them.
 
+mod among;
 mod counts;
 mod facts;
 mod lookup;
@@ -26,6 +27,7 @@ use alertbridge_alert::observables::Observable;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
+pub use among::{hits_among, lookup_among};
 pub(crate) use overlay::{Effect, Overlay};
 use scans::Scan;
 use table::Table;
@@ -200,27 +202,10 @@ impl Index {
     ) -> Vec<Hit> {
         self.counters.alerts.fetch_add(1, Relaxed);
         let facts = facts::facts(observables, rules.parents);
-        let mut hits: Vec<Hit> = self
-            .found(&facts)
-            .into_iter()
-            .filter_map(|(indicator, found)| {
-                let (how, number) = found?;
-                let counts = verdict::against(&indicator, how, rules, now).is_empty();
-                counts.then_some(())?;
-                Some(Hit {
-                    expired: verdict::is_expired(&indicator, now),
-                    observable: observables.get(number?)?.clone(),
-                    indicator,
-                    how,
-                })
-            })
-            .collect();
-        hits.sort_by_cached_key(|hit| verdict::rank(&hit.indicator, hit.how, now));
-        self.counters.hits.fetch_add(hits.len() as u64, Relaxed);
-        if let Some(more) = hits.len().checked_sub(rules.most_hits) {
-            self.counters.left_out.fetch_add(more as u64, Relaxed);
-            hits.truncate(rules.most_hits);
-        }
+        let (hits, more) = among::ranked(self.found(&facts), observables, rules, now);
+        let found = hits.len() as u64 + more;
+        self.counters.hits.fetch_add(found, Relaxed);
+        self.counters.left_out.fetch_add(more, Relaxed);
         hits
     }
 
@@ -254,13 +239,7 @@ impl Index {
                 self.counters.unreadable.fetch_add(1, Relaxed);
                 continue;
             }
-            if let Ok(compiled) = Compiled::of(&indicator) {
-                let holds = compiled.node.evaluate(facts);
-                let is_meant = holds.is_some() || compiled.names_one_of(facts);
-                if is_meant {
-                    found.push((Arc::new(indicator), holds));
-                }
-            }
+            found.extend(among::judged(Arc::new(indicator), facts));
         }
         self.scan(facts, &mut found);
         found

@@ -3,6 +3,7 @@
 //! Time is paused: whatever waits (intervals, retries, heartbeats, a day) is over at once, in the right order.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod context;
 mod files;
 mod lookup;
 mod scripted;

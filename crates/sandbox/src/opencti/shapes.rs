@@ -80,6 +80,7 @@ pub(crate) fn observable_field(it: &StixObservable, name: &str, version: OpenCti
         "objectMarking" => markings(&it.markings, version),
         "objectLabel" => labels(it.labels.as_deref(), version),
         "externalReferences" => connection("ExternalReference", Vec::new()),
+        "importFiles" => connection("File", Vec::new()),
         _ => Value::Null,
     }
 }

@@ -26,6 +26,8 @@ pub struct OpenCtiConfig {
     pub token_file: Option<PathBuf>,
     /// The name of a systemd credential with the token (`LoadCredential=`).
     pub token_credential: Option<String>,
+    /// Whether a local copy is kept.
+    pub mode: Mode,
     /// The id of a live stream (Data > Data sharing > Live streams). Without it OpenCTI is asked every `poll_interval`. The stream
     /// must be filtered by nothing but the entity type Indicator: what leaves its filter looks deleted until the next reconcile.
     pub stream: Option<String>,
@@ -58,6 +60,7 @@ impl Default for OpenCtiConfig {
             token: None,
             token_file: None,
             token_credential: None,
+            mode: Mode::default(),
             stream: None,
             stream_url: None,
             tls: TlsConfig::default(),
@@ -71,6 +74,17 @@ impl Default for OpenCtiConfig {
             live: LiveConfig::default(),
         }
     }
+}
+
+/// How alerts are matched with an OpenCTI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// OpenCTI itself is asked about each alert that is delivered: for those who may not, or can't, keep a copy.
+    Live,
+    /// A local copy is kept, and alerts are matched with it.
+    #[default]
+    Sync,
 }
 
 /// `[intel.opencti.live]`
@@ -95,6 +109,8 @@ pub struct LiveConfig {
     pub failures: u32,
     /// Seconds it is left alone for then.
     pub pause: u64,
+    /// Whether the events for Wazuh are completed with what OpenCTI shows of the observable: ids, author, markings, references.
+    pub complete: bool,
 }
 
 impl Default for LiveConfig {
@@ -109,6 +125,7 @@ impl Default for LiveConfig {
             requests_in_flight: 4,
             failures: 5,
             pause: 30,
+            complete: false,
         }
     }
 }

@@ -34,8 +34,8 @@ mod version;
 use std::{sync::Arc, time::Duration};
 
 pub use check::Finding;
-pub use config::{LiveConfig, OpenCtiConfig, SightingConfig, TlsConfig};
-pub use lookup::{Asked, Found, LiveLookup, Looked};
+pub use config::{LiveConfig, Mode, OpenCtiConfig, SightingConfig, TlsConfig};
+pub use lookup::{Asked, Context, Found, LiveLookup, Looked};
 pub use sightings::{Sighting, SightingClient, SightingId};
 
 use self::{graphql::Session, http::Client, refusal::Need, token::TokenPlace};

@@ -42,6 +42,15 @@ pub(crate) fn lookup(dialect: Dialect) -> &'static str {
     }
 }
 
+/// All that is shown of an observable in an event.
+pub(crate) fn context(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::A => include_str!("queries/context.a.graphql"),
+        Dialect::B => include_str!("queries/context.b.graphql"),
+        Dialect::C => include_str!("queries/context.c.graphql"),
+    }
+}
+
 /// A system by its name.
 pub(crate) fn identity(dialect: Dialect) -> &'static str {
     match dialect {

@@ -11,41 +11,44 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{answer::Match, values::Wanted};
+use super::values::Wanted;
 
 /// Remembered answers.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(super) struct Cache<V> {
     half: usize,
     hit_ttl: Duration,
     miss_ttl: Duration,
-    generations: Mutex<Generations>,
+    generations: Mutex<Generations<V>>,
 }
 
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<Wanted, Entry>,
-    old: HashMap<Wanted, Entry>,
+#[derive(Debug)]
+struct Generations<V> {
+    young: HashMap<Wanted, Entry<V>>,
+    old: HashMap<Wanted, Entry<V>>,
 }
 
 #[derive(Clone, Debug)]
-struct Entry {
-    found: Vec<Match>,
+struct Entry<V> {
+    found: V,
     until: Instant,
 }
 
-impl Cache {
+impl<V: Clone> Cache<V> {
     pub(super) fn new(size: usize, hit_ttl: Duration, miss_ttl: Duration) -> Self {
         Self {
             half: size / 2,
             hit_ttl,
             miss_ttl,
-            generations: Mutex::default(),
+            generations: Mutex::new(Generations {
+                young: HashMap::new(),
+                old: HashMap::new(),
+            }),
         }
     }
 
-    /// What is remembered of a value; an empty list is an answer, too.
-    pub(super) fn get(&self, wanted: &Wanted) -> Option<Vec<Match>> {
+    /// What is remembered of a value; that nothing was found is an answer, too.
+    pub(super) fn get(&self, wanted: &Wanted) -> Option<V> {
         let now = Instant::now();
         let mut generations = self.generations();
         if let Some(entry) = generations.young.get(wanted) {
@@ -60,18 +63,15 @@ impl Cache {
         Some(found)
     }
 
-    pub(super) fn put(&self, wanted: &Wanted, found: Vec<Match>) {
-        let ttl = if found.is_empty() {
-            self.miss_ttl
-        } else {
-            self.hit_ttl
-        };
+    /// Remembers an answer; `is_hit` says for which of the two times.
+    pub(super) fn put(&self, wanted: &Wanted, found: V, is_hit: bool) {
+        let ttl = if is_hit { self.hit_ttl } else { self.miss_ttl };
         let until = Instant::now() + ttl;
         let mut generations = self.generations();
         self.insert(&mut generations, wanted.clone(), Entry { found, until });
     }
 
-    fn insert(&self, generations: &mut Generations, wanted: Wanted, entry: Entry) {
+    fn insert(&self, generations: &mut Generations<V>, wanted: Wanted, entry: Entry<V>) {
         if self.half == 0 {
             return;
         }
@@ -81,7 +81,7 @@ impl Cache {
         generations.young.insert(wanted, entry);
     }
 
-    fn generations(&self) -> std::sync::MutexGuard<'_, Generations> {
+    fn generations(&self) -> std::sync::MutexGuard<'_, Generations<V>> {
         self.generations
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -106,8 +106,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_miss_is_remembered_for_its_time() {
         let cache = Cache::new(10, Duration::from_secs(60), Duration::from_secs(10));
-        cache.put(&wanted(1), Vec::new());
-        assert!(cache.get(&wanted(1)).is_some_and(|found| found.is_empty()));
+        cache.put(&wanted(1), (), false);
+        assert!(cache.get(&wanted(1)).is_some());
         tokio::time::advance(Duration::from_secs(11)).await;
         assert!(cache.get(&wanted(1)).is_none());
     }
@@ -115,9 +115,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_room_is_bounded_and_what_is_asked_for_stays() {
         let cache = Cache::new(100, Duration::from_secs(60), Duration::from_secs(60));
-        cache.put(&wanted(0), Vec::new());
+        cache.put(&wanted(0), (), false);
         for number in 1..10_000 {
-            cache.put(&wanted(number), Vec::new());
+            cache.put(&wanted(number), (), false);
             assert!(cache.get(&wanted(0)).is_some());
         }
         let generations = cache.generations();
@@ -127,7 +127,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_room_remembers_nothing() {
         let cache = Cache::new(0, Duration::from_secs(60), Duration::from_secs(60));
-        cache.put(&wanted(1), Vec::new());
+        cache.put(&wanted(1), (), false);
         assert!(cache.get(&wanted(1)).is_none());
     }
 }

@@ -9,6 +9,7 @@
 mod answer;
 mod breaker;
 mod cache;
+mod context;
 mod values;
 
 use std::{
@@ -28,7 +29,13 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use self::{answer::Attributed, breaker::Breaker, cache::Cache, values::Wanted};
+pub use self::context::Context;
+use self::{
+    answer::{Attributed, Match},
+    breaker::Breaker,
+    cache::Cache,
+    values::Wanted,
+};
 use super::{
     LiveConfig, OpenCtiConfig, graphql::Session, http::Client, queries, read_token, refusal::Need,
 };
@@ -39,6 +46,9 @@ use crate::{
 
 /// Most elements asked for in each of the two ways; more than any server gives is never asked for (500 in 5.12.24's time).
 const FIRST: usize = 500;
+
+/// Most observables whose context is remembered.
+const CONTEXTS: usize = 5000;
 
 /// A value to look up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,7 +86,8 @@ pub struct Looked {
 pub struct LiveLookup {
     name: String,
     session: Session,
-    cache: Cache,
+    cache: Cache<Vec<Match>>,
+    contexts: Cache<Option<Arc<Context>>>,
     breaker: Breaker,
     under_way: Semaphore,
     limit: Duration,
@@ -100,6 +111,7 @@ impl LiveLookup {
             requests_in_flight,
             failures,
             pause,
+            complete: _,
         } = config.live.clone();
         if !(1..=200).contains(&batch) {
             return Err(ProviderError::config(
@@ -112,6 +124,8 @@ impl LiveLookup {
             name: name.to_owned(),
             session: Session::new(Client::new(config, read_token(config))?, Need::Read),
             cache: Cache::new(cache_size, ttl[0], ttl[1]),
+            // Of hits alone, so there are few.
+            contexts: Cache::new(cache_size.min(CONTEXTS), ttl[0], ttl[1]),
             breaker: Breaker::new(failures, Duration::from_secs(pause.max(1))),
             under_way: Semaphore::new(requests_in_flight.max(1)),
             limit: Duration::from_millis(timeout_ms.max(1)),
@@ -194,7 +208,8 @@ impl LiveLookup {
                     looked.unanswered.extend((!complete).then_some(*place));
                 }
                 if complete {
-                    self.cache.put(wanted, found);
+                    let is_hit = !found.is_empty();
+                    self.cache.put(wanted, found, is_hit);
                 }
             }
             if let Some(error) = answered.trouble {
@@ -204,19 +219,43 @@ impl LiveLookup {
         trouble.map_or(Ok(()), Err)
     }
 
-    /// One request, if OpenCTI is not known to be down.
-    async fn ask_batch(
-        &self,
-        wanted: &[&Wanted],
-        deadline: Instant,
-    ) -> Result<Attributed, ProviderError> {
+    /// All that OpenCTI shows of the observable with this value; `None` where there is none. Never takes longer than the limit.
+    ///
+    /// # Errors
+    /// [`ProviderError`] where it could not be asked.
+    pub async fn context(&self, asked: &Asked) -> Result<Option<Arc<Context>>, ProviderError> {
+        let Some(wanted) = Wanted::of(asked) else {
+            return Ok(None);
+        };
+        if let Some(known) = self.contexts.get(&wanted) {
+            return Ok(known);
+        }
+        let deadline = Instant::now() + self.limit;
         self.breaker.enter()?;
+        let found = self
+            .within(deadline, context::ask(&self.session, &wanted, deadline))
+            .await;
+        match &found {
+            Ok(_) => self.breaker.went_well(),
+            Err(error) => self.breaker.failed(error),
+        }
+        let found = found?.map(Arc::new);
+        self.contexts.put(&wanted, found.clone(), found.is_some());
+        Ok(found)
+    }
+
+    /// Waits for a place and for the answer, until the deadline.
+    async fn within<T>(
+        &self,
+        deadline: Instant,
+        request: impl Future<Output = Result<T, ProviderError>>,
+    ) -> Result<T, ProviderError> {
         let asked = timeout_at(deadline, async {
             // Never closed.
             let _place = self.under_way.acquire().await;
-            self.request(wanted, deadline).await
+            request.await
         });
-        let result = asked.await.unwrap_or_else(|_| {
+        asked.await.unwrap_or_else(|_| {
             Err(ProviderError::passing(
                 ErrorKind::Timeout,
                 format!(
@@ -224,7 +263,17 @@ impl LiveLookup {
                     self.limit.as_millis()
                 ),
             ))
-        });
+        })
+    }
+
+    /// One request, if OpenCTI is not known to be down.
+    async fn ask_batch(
+        &self,
+        wanted: &[&Wanted],
+        deadline: Instant,
+    ) -> Result<Attributed, ProviderError> {
+        self.breaker.enter()?;
+        let result = self.within(deadline, self.request(wanted, deadline)).await;
         let failed = match &result {
             Ok(answered) => answered.trouble.as_ref(),
             Err(error) => Some(error),
