@@ -16,6 +16,7 @@
 //! Pure: no I/O, no clock, no SQL, no HTTP. What is redacted and what is not: `docs/redaction.md`.
 
 pub mod answer;
+pub mod evaluation;
 pub mod guard;
 pub mod note;
 mod redact;

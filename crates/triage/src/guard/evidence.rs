@@ -94,7 +94,7 @@ impl Sent {
                 let before = self.all[..at].chars().next_back();
                 let mut after = self.all[at + name.len()..].chars();
                 let number = name.starts_with(|c: char| c.is_ascii_digit());
-                let open = before.is_none_or(|c| !word(c) && !(number && c == '.'));
+                let open = before.is_none_or(|c| !(word(c) || number && c == '.'));
                 let closed = match after.next() {
                     None => true,
                     Some('.') => after.next().is_none_or(|c| !word(c)),
