@@ -1,113 +1,15 @@
 //! Changing delivered alerts: what is written, what is left alone, and what happens when people change the same alert at the same
 //! moment.
 
-use alertbridge_sandbox::{Fault, IrisOptions, IrisSandbox, IrisUser};
-use alertbridge_sinks::{
-    Amended, Amendment, Block, Ending, Raise, Scope, Sink, TagChange, iris::IrisSink,
-};
+use alertbridge_sandbox::Fault;
+use alertbridge_sinks::{Amended, Block, Ending, Raise, Scope, Sink};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::world::{alert, delivered, outgoing, sandbox, sink};
-
-/// Our key's user; the administrator is the person.
-const ALICE: i64 = 1;
-const KEY: &str = "bridge-key";
-
-struct World {
-    sandbox: IrisSandbox,
-    sink: IrisSink,
-    amendment: Amendment,
-    id: i64,
-}
-
-impl World {
-    async fn new(more: Value) -> Self {
-        Self::on("v2.4.20", more).await
-    }
-
-    /// One delivered alert with the given fields set by a person afterwards.
-    async fn on(version: &str, columns: Value) -> Self {
-        let options = IrisOptions {
-            version: version.to_owned(),
-            users: vec![
-                IrisUser::minimal_service_account(7, KEY, &[1]),
-                IrisUser::minimal_service_account(8, "bob-key", &[1]),
-            ],
-            ..IrisOptions::default()
-        };
-        let sandbox = sandbox(options).await;
-        let sink = sink(&sandbox, json!({"key": KEY, "timeout": 1}));
-        let outgoing = outgoing(&sink, alert(json!({})));
-        let proof = delivered(sink.deliver(&outgoing).await);
-        let id = proof.id.parse().unwrap();
-        sandbox.edit(id, ALICE, &columns);
-        let amendment = Amendment {
-            reference: outgoing.reference,
-            lane: outgoing.lane,
-            id: proof.id,
-            block: Some(block("seen 2 times")),
-            unless_ended: true,
-            ..Amendment::default()
-        };
-        Self {
-            sandbox,
-            sink,
-            amendment,
-            id,
-        }
-    }
-
-    async fn amend(&self) -> Amended {
-        self.sink.amend(&self.amendment).await
-    }
-
-    fn column(&self, name: &str) -> Value {
-        let alerts = self.sandbox.alerts();
-        let alert = alerts.iter().find(|alert| alert.id == self.id).unwrap();
-        alert.raw[name].clone()
-    }
-
-    fn note(&self) -> String {
-        self.column("alert_note").as_str().unwrap().to_owned()
-    }
-
-    fn updates(&self) -> u64 {
-        let path = format!("/alerts/update/{}", self.id);
-        self.sandbox.request_count(&path, 200)
-    }
-
-    fn comments(&self) -> Vec<String> {
-        let comments = self.column("comments");
-        let texts = comments.as_array().unwrap().iter();
-        texts
-            .map(|comment| comment["comment_text"].as_str().unwrap().to_owned())
-            .collect()
-    }
-}
-
-fn block(text: &str) -> Block {
-    Block {
-        name: "repeats".to_owned(),
-        text: Some(text.to_owned()),
-    }
-}
-
-fn tags(add: &[&str], remove: &[&str]) -> TagChange {
-    let list = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
-    TagChange {
-        add: list(add),
-        remove: list(remove),
-    }
-}
-
-/// The words for what was changed.
-fn written(amended: Amended) -> Vec<String> {
-    match amended {
-        Amended::Written(changes) => changes.into_iter().map(|change| change.what).collect(),
-        other => panic!("not written: {other:?}"),
-    }
-}
+use crate::{
+    one_alert::{ALICE, KEY, World, block, tags, written},
+    world::{alert, delivered, outgoing},
+};
 
 #[tokio::test]
 async fn the_block_is_written_once_and_nobody_becomes_the_owner() {

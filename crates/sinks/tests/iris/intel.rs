@@ -28,6 +28,7 @@ fn hit(value: &str, kind: ObservableKind, score: u32) -> IntelHit {
         valid_from: None,
         valid_until: None,
         provider: "opencti".to_owned(),
+        observable: None,
     }
 }
 

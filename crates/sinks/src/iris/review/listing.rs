@@ -20,6 +20,7 @@ const MOST: usize = 100;
 /// Rows of a page of ids where the server can leave the rest out, and where each row is a whole alert.
 const SMALL_ROWS: usize = 500;
 const WHOLE_ROWS: usize = 20;
+const FEW_ROWS: usize = 4;
 /// Pages of ids that are looked through, those with the oldest events.
 const MOST_PAGES: u64 = 20;
 /// Whole alerts asked for at a time: ten with the longest source content fit into an answer.
@@ -69,11 +70,28 @@ impl IrisSink {
         tag: &str,
         resolved: &Resolved,
     ) -> Result<BTreeSet<i64>, Outcome> {
-        let rows = if self.chooses_fields().await? {
-            SMALL_ROWS
+        let sizes: &[usize] = if self.chooses_fields().await? {
+            &[SMALL_ROWS, WHOLE_ROWS, FEW_ROWS, 1]
         } else {
-            WHOLE_ROWS
+            &[WHOLE_ROWS, FEW_ROWS, 1]
         };
+        let mut tried = Ok(BTreeSet::new());
+        for rows in sizes {
+            tried = self.ids_in_pages(tag, *rows, resolved).await;
+            // Fewer at a time fit into an answer, where the server gives more than it was asked for.
+            if !matches!(tried, Err(Outcome::Never { .. })) {
+                break;
+            }
+        }
+        tried
+    }
+
+    async fn ids_in_pages(
+        &self,
+        tag: &str,
+        rows: usize,
+        resolved: &Resolved,
+    ) -> Result<BTreeSet<i64>, Outcome> {
         let mut found = BTreeSet::new();
         let total = self.ids_on(tag, 1, rows, resolved, &mut found).await?;
         let pages = total.div_ceil(rows as u64);
