@@ -218,6 +218,7 @@ impl DecidingIntake {
             payload: alert.raw().to_vec(),
             placement,
             folding,
+            tallies: Vec::new(),
         });
     }
 

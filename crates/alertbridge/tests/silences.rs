@@ -46,6 +46,7 @@ fn world(alerts: &[(Vec<u8>, Placement)]) -> World {
                 }),
                 ..Folding::default()
             },
+            tallies: Vec::new(),
         }
     });
     let kept = ledger.intake(Intake {

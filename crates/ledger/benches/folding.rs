@@ -149,6 +149,7 @@ fn alert(number: u64, key: Option<u64>) -> Arrival {
             lane: "1".into(),
         }]),
         folding,
+        tallies: Vec::new(),
     }
 }
 

@@ -300,6 +300,7 @@ fn intake(alerts: &[Vec<u8>], first: usize, count: usize) -> Intake {
                 lane: "1".into(),
             }]),
             folding: Folding::default(),
+            tallies: Vec::new(),
         });
     }
     Intake {
@@ -332,6 +333,7 @@ fn delivered(claimed: &[Claimed]) -> Vec<Settlement> {
             link: None,
             adopted: false,
             changes: String::new(),
+            job: None,
         },
     )
 }

@@ -155,6 +155,7 @@ fn alert(number: u64, rules: u64) -> Arrival {
             }),
             ..Folding::default()
         },
+        tallies: Vec::new(),
     }
 }
 

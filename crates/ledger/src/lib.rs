@@ -32,6 +32,7 @@
 //!         payload: b"{}".to_vec(),
 //!         placement: Placement::Routed(vec![Route { sink: "iris".into(), lane: "1".into() }]),
 //!         folding: Folding::default(),
+//!         tallies: Vec::new(),
 //!     }],
 //!     checkpoint: Some("byte 2".into()),
 //!     ..Intake::default()
@@ -59,17 +60,35 @@
 //! * Dead letters are listed malformed ones first, each kind by its numbers.
 //! * Times are kept in whole milliseconds.
 
+mod account;
+mod arrival;
 mod attempts;
 mod decide;
+mod delivery;
 mod distinct;
+mod error;
+mod jobs;
+mod ledger;
 mod memory;
 mod names;
 mod quiet;
 mod sqlite;
 mod sums;
+mod tally;
 mod trace;
-mod types;
 
+pub use account::{
+    Books, DeadLetter, DeadLetterKind, HourRow, Prune, PruneReport, SinkRow, SourceRow, Status,
+};
+pub use arrival::{Arrival, Intake, IntakeReport, Malformed, Placement, Route};
+pub use delivery::{Claim, Claimed, LONGEST_WAIT, Pause, Settled, Settlement, Verdict};
+pub use error::{LedgerError, Receipt};
+pub use jobs::{
+    ClaimedJob, Feedback, FeedbackRow, HIGHEST_JOB_LEVEL, JobClaim, JobFilter, JobRow,
+    JobSettlement, JobState, JobStatus, JobVerdict, JobWish, LONGEST_ANSWER, MOST_TOO_OLD, NewJob,
+    Seen,
+};
+pub use ledger::{Chooser, KnownAnswer, Ledger};
 pub use memory::MemoryLedger;
 use names::{LetterId, further_reference};
 pub use quiet::{
@@ -78,9 +97,7 @@ pub use quiet::{
     MOST_VALUES, Repeat, Silence, SilencedBy, TellClaim, TellVerdict, Telling, Told,
 };
 pub use sqlite::{CheckReport, OpenOptions, SqliteLedger, backup, check, vacuum};
-pub use trace::{AttemptTrace, DeliveryTrace, Noise, NoiseRow, Stored, Trace, TraceOutcome};
-pub use types::{
-    Arrival, Books, Chooser, Claim, Claimed, DeadLetter, DeadLetterKind, HourRow, Intake,
-    IntakeReport, LONGEST_WAIT, Ledger, LedgerError, Malformed, Pause, Placement, Prune,
-    PruneReport, Receipt, Route, Settled, Settlement, SinkRow, SourceRow, Status, Verdict,
+pub use tally::{ClaimedTally, KEPT_TALLIES, LONGEST_TALLY, TalliesWaiting, Tally, TallyVerdict};
+pub use trace::{
+    AttemptTrace, DeliveryTrace, MOST_LATE, Noise, NoiseRow, Stored, Trace, TraceOutcome,
 };

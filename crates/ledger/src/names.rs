@@ -7,6 +7,17 @@ use crate::{Arrival, GroupKind, SilencedBy};
 /// The source of digests in the books.
 pub(crate) const DIGEST: &str = "digest";
 
+/// The source of what was known late in the books: an alert of a source again, with an indicator that came after it.
+pub(crate) const LATE: &str = "intel";
+
+/// What stands between the reference of an alert and what was known of it late.
+pub(crate) const LATE_MARK: &str = "#intel:";
+
+/// Whether a source is none of alerts: what it brings is left out of what is told of alerts.
+pub(crate) fn is_pseudo(source: &str) -> bool {
+    source == DIGEST || source == LATE
+}
+
 /// What `m17` and `d42` mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LetterId {

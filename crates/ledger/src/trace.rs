@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::quiet::{Continues, Group, Hits, SilencedBy};
 
+/// So many of what was known of an alert late are named in its trace.
+pub const MOST_LATE: usize = 100;
+
 /// The whole way of one alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
@@ -30,6 +33,9 @@ pub struct Trace {
     pub continues: Option<Continues>,
     /// One for each sink it was handed to.
     pub deliveries: Vec<DeliveryTrace>,
+    /// The references of what was known of it late (alerts of the source `intel`), in their order, at most [`MOST_LATE`].
+    #[serde(default)]
+    pub late: Vec<String>,
     /// Its bytes, where they are still kept.
     #[serde(skip)]
     pub payload: Option<Vec<u8>>,
@@ -104,7 +110,7 @@ pub struct Stored {
     pub payload: Vec<u8>,
 }
 
-/// What makes the noise since a time, from the start of its hour on. Digests are left out of the sums: no source sent them.
+/// What makes the noise since a time, from the start of its hour on. Digests and what was known late are left out of the sums: no source sent them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noise {
     /// Alerts received, malformed ones and copies left out.

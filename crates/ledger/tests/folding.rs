@@ -402,6 +402,7 @@ fn what_is_closed_at_the_sink_is_named_by_the_alert_that_goes_on() {
             link: Some("https://iris/77".into()),
             adopted: false,
             changes: String::new(),
+            job: None,
         };
         wait(ledger.settle(settlements(&first, &proof)));
         let telling = support::quiet::tellings(ledger, 12).remove(0);

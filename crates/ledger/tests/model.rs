@@ -216,6 +216,7 @@ impl Pair<'_> {
                     link: None,
                     adopted: *adopted,
                     changes: String::new(),
+                    job: None,
                 },
                 DrawnVerdict::Retry {
                     after,

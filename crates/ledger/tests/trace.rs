@@ -136,6 +136,7 @@ fn the_way_of_an_alert_tells_each_attempt_and_where_it_got_to() {
                 link: Some("https://iris/alerts?alert_ids=77".into()),
                 adopted: true,
                 changes: "{\"cut\":1}".into(),
+                job: None,
             },
         );
         let done = trace(ledger, "node:1");

@@ -6,10 +6,13 @@
 
 mod claim;
 mod groups;
+mod jobs;
 mod model;
 mod noise;
 mod report;
+mod reviews;
 mod silences;
+mod tallies;
 mod tellings;
 mod trace;
 
@@ -22,9 +25,11 @@ use tokio::sync::oneshot;
 
 use self::model::Model;
 use crate::{
-    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, MOST_GROUPS, Noise,
-    Pause, Prune, PruneReport, Receipt, Settled, Settlement, Silence, Status, Stored, TellClaim,
-    Telling, Told, Trace,
+    Books, Chooser, Claim, Claimed, ClaimedJob, ClaimedTally, DeadLetter, Feedback, FeedbackRow,
+    Intake, IntakeReport, JobClaim, JobFilter, JobRow, JobSettlement, JobStatus, KnownAnswer,
+    Ledger, LedgerError, MOST_GROUPS, NewJob, Noise, Pause, Prune, PruneReport, Receipt, Seen,
+    Settled, Settlement, Silence, Status, Stored, TallyVerdict, TellClaim, Telling, Told, Trace,
+    jobs::too_long,
 };
 
 /// A ledger that is gone with the process.
@@ -181,11 +186,100 @@ impl Ledger for MemoryLedger {
     fn stored(&self, since: Timestamp, after: i64, limit: usize) -> Receipt<Vec<Stored>> {
         done(self.model().stored(since, after, limit))
     }
+
+    fn claim_tallies(
+        &self,
+        kind: &str,
+        now: Timestamp,
+        lease: Duration,
+        limit: usize,
+    ) -> Receipt<Vec<ClaimedTally>> {
+        done(self.model().claim_tallies(kind, now, lease, limit))
+    }
+
+    fn settle_tally(
+        &self,
+        number: i64,
+        fence: i64,
+        verdict: TallyVerdict,
+        at: Timestamp,
+    ) -> Receipt<bool> {
+        done(self.model().settle_tally(number, fence, verdict, at))
+    }
+
+    fn add_jobs(&self, jobs: Vec<NewJob>) -> Receipt<u64> {
+        done(self.model().add_jobs(jobs))
+    }
+
+    fn claim_jobs(&self, claim: JobClaim) -> Receipt<Vec<ClaimedJob>> {
+        done(self.model().claim_jobs(&claim))
+    }
+
+    fn renew_jobs(&self, claims: Vec<(i64, i64)>, until: Timestamp) -> Receipt<Vec<i64>> {
+        done(self.model().renew_jobs(&claims, until))
+    }
+
+    fn release_jobs(&self, worker: &str) -> Receipt<u64> {
+        done(self.model().release_jobs(worker))
+    }
+
+    fn keep_answer(
+        &self,
+        job: i64,
+        fence: i64,
+        input_hash: String,
+        answer: Vec<u8>,
+    ) -> Receipt<bool> {
+        answered(match too_long(&answer) {
+            Some(error) => Err(error),
+            None => Ok(self.model().keep_answer(job, fence, input_hash, answer)),
+        })
+    }
+
+    fn settle_job(&self, settlement: JobSettlement) -> Receipt<bool> {
+        done(self.model().settle_job(settlement))
+    }
+
+    fn again(&self, sink: &str, id: &str, now: Timestamp) -> Receipt<bool> {
+        done(self.model().again(sink, id, now))
+    }
+
+    fn answer_of(&self, input_hash: &str, since: Timestamp) -> Receipt<Option<KnownAnswer>> {
+        done(self.model().answer_of(input_hash, since))
+    }
+
+    fn jobs(&self, filter: JobFilter) -> Receipt<Vec<JobRow>> {
+        done(self.model().jobs(&filter))
+    }
+
+    fn job_status(&self) -> Receipt<JobStatus> {
+        done(self.model().job_status())
+    }
+
+    fn put_feedback(&self, job: i64, feedback: Feedback) -> Receipt<bool> {
+        done(self.model().put_feedback(job, &feedback))
+    }
+
+    fn feedback(&self, since: Timestamp) -> Receipt<Vec<FeedbackRow>> {
+        done(self.model().feedback(since))
+    }
+
+    fn seen(&self, rule_id: &str, agent: &str, since: Timestamp) -> Receipt<Seen> {
+        done(self.model().seen(rule_id, agent, since))
+    }
+
+    fn earlier(&self, rule_id: &str, since: Timestamp) -> Receipt<Vec<(String, u64)>> {
+        done(self.model().earlier(rule_id, since))
+    }
 }
 
 fn done<T>(answer: T) -> Receipt<T> {
+    answered(Ok(answer))
+}
+
+fn answered<T>(answer: Result<T, LedgerError>) -> Receipt<T> {
     let (reply, receipt) = oneshot::channel();
     // Only fails where the receipt is gone.
-    let _ = reply.send(Ok(answer));
+    let _ = reply.send(answer);
     receipt
 }

@@ -6,14 +6,20 @@ use jiff::Timestamp;
 
 use super::{
     groups::{Charge, GroupRow, Hit},
+    jobs::{self, JobRow},
+    reviews::SeenRows,
     silences::Silences,
+    tallies::TallyRow,
     tellings::TellingRow,
     trace::{Stories, remember},
 };
 use crate::{
     Arrival, FoldKey, Intake, IntakeReport, LetterId, Malformed, Pause, Prune, PruneReport, Route,
-    Settled, Settlement, Verdict, decide::swept, further_reference,
+    Settled, Settlement, Verdict, decide::swept, further_reference, names::LATE,
 };
+
+/// So many hours of what was seen are forgotten at once.
+const MOST_HOURS: usize = 24;
 
 #[derive(Debug, Default)]
 pub(super) struct Model {
@@ -33,6 +39,9 @@ pub(super) struct Model {
     pub(super) hits: Vec<Hit>,
     pub(super) most_groups: u64,
     pub(super) crowded_out: u64,
+    pub(super) tallies: Vec<TallyRow>,
+    pub(super) jobs: Vec<JobRow>,
+    pub(super) seen: SeenRows,
 }
 
 /// What is not stored, only counted: one for each intake.
@@ -254,6 +263,10 @@ impl Model {
         };
         report.stored += 1;
         report.collisions += u64::from(attempt > 0);
+        self.tally(received_at, &arrival.tallies);
+        if source != LATE {
+            self.see(received_at, &arrival.rule_id, &arrival.agent);
+        }
         self.settle_arrival(
             source,
             received_at,
@@ -290,14 +303,21 @@ impl Model {
             remember(&mut self.stories, &settlement);
             match settlement.verdict {
                 Verdict::Delivered {
-                    adopted, id, link, ..
+                    adopted,
+                    id,
+                    link,
+                    job,
+                    ..
                 } => {
                     delivery.state = State::Delivered { adopted };
-                    delivery.proof = (id, link);
+                    delivery.proof = (id.clone(), link);
                     let alert = delivery.alert;
                     self.close_one(alert, settlement.at);
                     if let Some(place) = place(settlement.delivery) {
                         self.shown(place, settlement.at);
+                        if let Some(job) = job {
+                            self.wish(place, &id, &job, settlement.at);
+                        }
                     }
                 }
                 Verdict::Retry {
@@ -331,6 +351,7 @@ impl Model {
     pub(super) fn release(&mut self, expired_before: Option<Timestamp>) -> u64 {
         let mut released = 0;
         self.release_tellings(expired_before.map(Timestamp::as_millisecond));
+        self.release_tallies(expired_before);
         for delivery in &mut self.deliveries {
             let State::Claimed { lease_until } = delivery.state else {
                 continue;
@@ -428,12 +449,17 @@ impl Model {
                 left -= 1;
             }
         }
+        let answers_before = jobs::before(prune.now, prune.payloads_after);
+        let references_before = jobs::before(prune.now, prune.references_after);
+        left -= self.forget_jobs(answers_before, references_before, left);
+        left -= self.forget_tallies(prune.now, left);
+        let unseen = self.forget_seen(references_before, MOST_HOURS);
         self.forget_silences(prune.now);
         let now = prune.now.as_millisecond();
         self.forget_charges(now);
         let most = prune.limit.max(1);
         let closed = self.sweep(now, most);
-        report.more = left == 0 || closed == most;
+        report.more = left == 0 || closed == most || unseen;
         report
     }
 

@@ -8,14 +8,14 @@ use super::{
     model::{Model, Outcome},
     report::hour_of,
 };
-use crate::{Hits, Noise, NoiseRow, names::DIGEST};
+use crate::{Hits, Noise, NoiseRow, names::is_pseudo};
 
 impl Model {
     pub(super) fn noise(&self, since: Timestamp, limit: usize) -> Noise {
         let since = hour_of(since);
         let mut received = 0;
         for counts in &self.counts {
-            if counts.source != DIGEST && hour_of(counts.received_at) >= since {
+            if !is_pseudo(&counts.source) && hour_of(counts.received_at) >= since {
                 received += counts.received - counts.duplicates;
             }
         }
@@ -65,7 +65,7 @@ impl Model {
         let mut pairs: BTreeMap<(&str, &str), NoiseRow> = BTreeMap::new();
         for alert in &self.alerts {
             let old = hour_of(alert.received_at) < since;
-            if old || alert.forgotten || alert.source == DIGEST {
+            if old || alert.forgotten || is_pseudo(&alert.source) {
                 continue;
             }
             let arrival = &alert.arrival;

@@ -145,6 +145,7 @@ impl Model {
                 .oldest_telling
                 .extend(oldest.map(|at| (sink.clone(), at)));
         }
+        status.tallies_waiting = self.tallies_waiting();
         status.dead_letters = self.dead_letters(None, usize::MAX).len() as u64;
         status.open_groups = self.open_groups().len() as u64;
         status.crowded_out = self.crowded_out;

@@ -9,10 +9,10 @@ use super::{
     model::{Alert, Model, Outcome, State},
 };
 use crate::{
-    AttemptTrace, DeliveryTrace, Group, Placement, Settlement, SilencedBy, Stored, TellVerdict,
-    Told, Trace, TraceOutcome, Verdict,
+    AttemptTrace, DeliveryTrace, Group, MOST_LATE, Placement, Settlement, SilencedBy, Stored,
+    TellVerdict, Told, Trace, TraceOutcome, Verdict,
     attempts::{FIRST, LAST, What, bounded, of_verdict, with_delivered},
-    names::DIGEST,
+    names::{LATE, LATE_MARK, is_pseudo},
 };
 
 /// What is remembered of a delivery beside its state, by its number.
@@ -91,13 +91,15 @@ impl Model {
             group: group.map(|group| self.group_as_told(group)),
             continues: continues.map(|(_, continues)| continues),
             deliveries,
+            late: self.late(reference),
             payload: alert.payload_kept.then(|| alert.arrival.payload.clone()),
         })
     }
 
     pub(super) fn newest(&self, limit: usize) -> Vec<String> {
-        let kept = self.alerts.iter().rev().filter(|alert| !alert.forgotten);
-        kept.take(limit)
+        let kept = self.alerts.iter().rev();
+        kept.filter(|alert| !alert.forgotten && alert.source != LATE)
+            .take(limit)
             .map(|alert| alert.reference.clone())
             .collect()
     }
@@ -133,7 +135,7 @@ impl Model {
         let mut stored = Vec::new();
         for (place, alert) in self.alerts.iter().enumerate() {
             let number = place as i64 + 1;
-            let wanted = number > after && alert.received_at >= since && alert.source != DIGEST;
+            let wanted = number > after && alert.received_at >= since && !is_pseudo(&alert.source);
             if wanted && alert.payload_kept && stored.len() < limit {
                 stored.push(Stored {
                     number,
@@ -156,6 +158,19 @@ impl Model {
             }
         }
         self.group(group, told)
+    }
+
+    /// What was known late of an alert.
+    fn late(&self, reference: &str) -> Vec<String> {
+        let mark = format!("{reference}{LATE_MARK}");
+        let own = |alert: &&Alert| {
+            !alert.forgotten && alert.source == LATE && alert.reference.starts_with(&mark)
+        };
+        let alerts = self.alerts.iter().filter(own);
+        let mut late: Vec<String> = alerts.map(|alert| alert.reference.clone()).collect();
+        late.sort_unstable();
+        late.truncate(MOST_LATE);
+        late
     }
 
     /// The group an alert opened or was folded into.

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{
     counters::{Charges, Hits},
     error::SqlError,
+    seen::Sightings,
 };
 
 /// Names are free text from outside: beyond so many the numbers remembered are dropped and looked up anew.
@@ -87,6 +88,7 @@ pub(super) struct Batch<'a> {
     sinks: HashMap<(i64, i64), SinkTally>,
     pub(super) hits: Hits,
     pub(super) charges: Charges,
+    pub(super) sightings: Sightings,
     most_groups: u64,
 }
 
@@ -100,6 +102,7 @@ impl<'a> Batch<'a> {
             sinks: HashMap::new(),
             hits: Hits::new(),
             charges: Charges::new(),
+            sightings: Sightings::new(),
             most_groups,
         }
     }
@@ -295,6 +298,7 @@ impl<'a> Batch<'a> {
     pub(super) fn finish(mut self) -> Result<(), SqlError> {
         self.write_charges()?;
         self.write_hits()?;
+        self.write_sightings()?;
         for ((hour, source), tally) in &self.sources {
             self.connection
                 .prepare_cached("INSERT OR IGNORE INTO source_hour (hour, source) VALUES (?1, ?2)")?

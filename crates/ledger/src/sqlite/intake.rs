@@ -14,12 +14,13 @@ use super::{
     fold::{self, Kept},
     groups::{self, FOLDED, Look, ROUTED, SILENCED},
     payload::{Packed, Packer},
+    tallies,
     time::{hour_of, millis},
 };
 use crate::{
     Arrival, GroupKind, Intake, IntakeReport, LedgerError, Malformed, Placement, Route,
     decide::{Decision, decide, swept},
-    names::{rule_of, silencer},
+    names::{LATE, rule_of, silencer},
 };
 
 /// A count beyond this is a fault of the caller, and would in the end overflow the hour's counters.
@@ -71,6 +72,9 @@ impl PackedIntake {
             for collected in folding.collected.iter().chain(&folding.differs) {
                 bytes += 48 + collected.label.len() + collected.value.len();
             }
+            for tally in &packed.arrival.tallies {
+                bytes += 96 + tally.kind.len() + tally.key.len() + tally.body.len();
+            }
         }
         bytes
     }
@@ -112,7 +116,11 @@ pub(super) fn intake(
         let mut inserts = Inserts::new(batch.connection)?;
         for packed in &intake.arrivals {
             let origin = (source, intake.received_at);
+            let stored = report.stored;
             keep(batch, &mut inserts, packed, origin, &mut report)?;
+            if report.stored > stored {
+                stored_one(batch, &packed.arrival, intake)?;
+            }
         }
     }
     if let Some(checkpoint) = &intake.checkpoint {
@@ -141,6 +149,19 @@ pub(super) fn intake(
         tally.collisions += report.collisions as i64;
     }
     Ok(report)
+}
+
+/// What is counted with each alert that is no copy.
+fn stored_one(
+    batch: &mut Batch<'_>,
+    arrival: &Arrival,
+    intake: &PackedIntake,
+) -> Result<(), SqlError> {
+    if intake.source != LATE {
+        let agent = batch.agent(&arrival.agent)?;
+        batch.see(intake.received_at, &arrival.rule_id, agent);
+    }
+    tallies::add(batch, intake.received_at, &arrival.tallies)
 }
 
 /// The position a source stored last.

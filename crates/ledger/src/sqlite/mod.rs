@@ -17,6 +17,8 @@ mod error;
 mod fold;
 mod groups;
 mod intake;
+mod jobs;
+mod ledger;
 mod loudest;
 mod maintenance;
 mod noise;
@@ -26,12 +28,15 @@ mod prune;
 mod queue;
 mod reader;
 mod reroute;
+mod reviews;
 mod schema;
+mod seen;
 mod settle;
 mod silences;
 mod status;
 mod stored;
 mod succession;
+mod tallies;
 mod tellings;
 mod time;
 mod trace;
@@ -46,24 +51,17 @@ use std::{
     thread::JoinHandle,
 };
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use self::{
     error::SqlError,
-    intake::PackedIntake,
     queue::Queue,
     reader::Reader,
     writer::{OpenGroups, Stall, Writer},
 };
-use crate::{
-    Books, Chooser, Claim, Claimed, DeadLetter, Intake, IntakeReport, Ledger, LedgerError,
-    MOST_GROUPS, Noise, Pause, Prune, PruneReport, Receipt, Settled, Settlement, Silence, Status,
-    Stored, TellClaim, Telling, Told, Trace,
-};
+use crate::{Ledger, LedgerError, MOST_GROUPS, Receipt};
 
 /// Files smaller than this are checked whole before use, others in the background.
 const CHECK_FIRST: u64 = 64 << 20;
@@ -145,7 +143,8 @@ impl SqliteLedger {
         Ok(ledger)
     }
 
-    /// Opens an existing ledger for short changes beside a running daemon: `replay`, `dismiss`, `resume`.
+    /// Opens an existing ledger for changes beside a running daemon: `replay`, `dismiss`, `resume`, silences, and all that
+    /// concerns triage jobs. Any number of processes may do so at once; each change waits for its turn to write.
     ///
     /// # Errors
     /// As [`Self::open`], without `InUse`.
@@ -253,163 +252,6 @@ impl SqliteLedger {
             Some(reader) => reader.submit(run),
             None => refused(LedgerError::Closed),
         }
-    }
-}
-
-impl Ledger for SqliteLedger {
-    fn intake(&self, intake: Intake) -> Receipt<IntakeReport> {
-        if self.writer.is_none() {
-            return self.change(|_| Ok(IntakeReport::default()));
-        }
-        // Compressed here, on the caller's thread: the writer's time is the scarcer.
-        let packed = PackedIntake::new(intake);
-        self.queue
-            .submit(packed.bytes(), move |batch| intake::intake(batch, &packed))
-    }
-
-    fn checkpoint(&self, source: &str) -> Receipt<Option<String>> {
-        let source = source.to_owned();
-        if self.writer.is_none() {
-            return self.read(self.counts.as_ref(), move |connection| {
-                intake::checkpoint(connection, &source)
-            });
-        }
-        self.change(move |batch| intake::checkpoint(batch.connection, &source))
-    }
-
-    fn claim(&self, claim: Claim) -> Receipt<Vec<Claimed>> {
-        self.change(move |batch| claim::claim(batch, &claim))
-    }
-
-    fn settle(&self, settlements: Vec<Settlement>) -> Receipt<Settled> {
-        self.change(move |batch| settle::settle(batch, &settlements))
-    }
-
-    fn release(&self, expired_before: Option<Timestamp>) -> Receipt<u64> {
-        self.change(move |batch| settle::release(batch, expired_before))
-    }
-
-    fn pause(&self, pause: Pause) -> Receipt<()> {
-        self.change(move |batch| pauses::pause(batch, &pause))
-    }
-
-    fn resume(&self, sink: &str, lane: Option<&str>, everything: bool) -> Receipt<u64> {
-        let sink = sink.to_owned();
-        let lane = lane.map(str::to_owned);
-        self.change(move |batch| pauses::resume(batch, &sink, lane.as_deref(), everything))
-    }
-
-    fn reroute(&self, sink: &str, lane: &str, choose: Chooser) -> Receipt<u64> {
-        let (sink, lane) = (sink.to_owned(), lane.to_owned());
-        self.change(move |batch| reroute::reroute(batch, &sink, &lane, &choose))
-    }
-
-    fn next_due(&self, sink: &str, now: Timestamp) -> Receipt<Option<Timestamp>> {
-        let sink = sink.to_owned();
-        self.change(move |batch| pauses::next_due(batch.connection, &sink, now))
-    }
-
-    fn books(&self, since: Option<Timestamp>) -> Receipt<Books> {
-        self.read(self.lists.as_ref(), move |connection| {
-            books::books(connection, since)
-        })
-    }
-
-    fn dead_letters(&self, after: Option<String>, limit: usize) -> Receipt<Vec<DeadLetter>> {
-        self.read(self.lists.as_ref(), move |connection| {
-            dead_letters::list(connection, after.as_deref(), limit)
-        })
-    }
-
-    fn replay(&self, id: &str, _now: Timestamp) -> Receipt<bool> {
-        let id = id.to_owned();
-        self.change(move |batch| dead_letters::replay(batch, &id))
-    }
-
-    fn dismiss(&self, id: &str, now: Timestamp) -> Receipt<bool> {
-        let id = id.to_owned();
-        self.change(move |batch| dead_letters::dismiss(batch, &id, now))
-    }
-
-    fn prune(&self, prune: Prune) -> Receipt<PruneReport> {
-        self.change(move |batch| prune::prune(batch, &prune))
-    }
-
-    fn status(&self) -> Receipt<Status> {
-        let path = self.path.clone();
-        let stall = self.stall.clone();
-        let open_groups = self.open_groups.clone();
-        self.read(self.counts.as_ref(), move |connection| {
-            status::status(connection, &path, stall.now(), open_groups.now())
-        })
-    }
-
-    fn claim_tellings(&self, claim: TellClaim) -> Receipt<Vec<Telling>> {
-        self.change(move |batch| tellings::claim(batch, &claim))
-    }
-
-    fn settle_tellings(&self, told: Vec<Told>) -> Receipt<Settled> {
-        self.change(move |batch| tellings::settle(batch, &told))
-    }
-
-    fn next_telling(&self, sink: &str, interval: Duration) -> Receipt<Option<Timestamp>> {
-        let sink = sink.to_owned();
-        self.change(move |batch| tellings::next(batch, &sink, interval))
-    }
-
-    fn put_silence(&self, silence: Silence) -> Receipt<()> {
-        self.change(move |batch| silences::put(batch, &silence))
-    }
-
-    fn expire_silence(&self, id: &str, now: Timestamp) -> Receipt<bool> {
-        let id = id.to_owned();
-        self.change(move |batch| silences::expire(batch, &id, now))
-    }
-
-    fn silences(&self) -> Receipt<Vec<Silence>> {
-        self.read(self.counts.as_ref(), silences::all)
-    }
-
-    fn silences_version(&self) -> Receipt<u64> {
-        self.read(self.counts.as_ref(), silences::version)
-    }
-
-    fn trace(&self, reference: &str) -> Receipt<Option<Trace>> {
-        let reference = reference.to_owned();
-        self.read(self.lists.as_ref(), move |connection| {
-            trace::trace(connection, &reference)
-        })
-    }
-
-    fn newest(&self, limit: usize) -> Receipt<Vec<String>> {
-        self.read(self.lists.as_ref(), move |connection| {
-            trace::newest(connection, limit)
-        })
-    }
-
-    fn reference_of(&self, sink: &str, id: &str) -> Receipt<Option<String>> {
-        let (sink, id) = (sink.to_owned(), id.to_owned());
-        self.read(self.lists.as_ref(), move |connection| {
-            trace::reference_of(connection, &sink, &id)
-        })
-    }
-
-    fn members(&self, group: i64, after: Option<String>, limit: usize) -> Receipt<Vec<String>> {
-        self.read(self.lists.as_ref(), move |connection| {
-            trace::members(connection, group, after.as_deref(), limit)
-        })
-    }
-
-    fn noise(&self, since: Timestamp, limit: usize) -> Receipt<Noise> {
-        self.read(self.lists.as_ref(), move |connection| {
-            noise::noise(connection, since, limit)
-        })
-    }
-
-    fn stored(&self, since: Timestamp, after: i64, limit: usize) -> Receipt<Vec<Stored>> {
-        self.read(self.lists.as_ref(), move |connection| {
-            stored::stored(connection, since, after, limit)
-        })
     }
 }
 

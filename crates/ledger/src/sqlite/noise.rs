@@ -12,7 +12,7 @@ use super::{
     error::SqlError,
     loudest::{MOST_NAMES, Seen, Tally, count},
     payload::unpack,
-    stored::{digest_source, first_since},
+    stored::{first_since, pseudo_sources},
     time::{hour_of, hour_start, millis, timestamp},
     trace::group_as_told,
 };
@@ -35,12 +35,13 @@ pub(super) fn noise(
 }
 
 fn received(connection: &Connection, hour: i64) -> Result<u64, SqlError> {
+    let [digests, late] = pseudo_sources(connection)?;
     let received: i64 = connection
         .prepare_cached(
             "SELECT coalesce(sum(received - malformed - duplicate), 0) FROM source_hour
-             WHERE hour >= ?1 AND source IS NOT ?2",
+             WHERE hour >= ?1 AND source NOT IN (?2, ?3)",
         )?
-        .query_row(params![hour, digest_source(connection)?], |row| row.get(0))?;
+        .query_row([hour, digests, late], |row| row.get(0))?;
     Ok(u64::try_from(received).unwrap_or(0))
 }
 
@@ -66,17 +67,17 @@ fn loudest(connection: &Connection, hour: i64, limit: usize) -> Result<Vec<Noise
     let Some(first) = first_since(connection, hour)? else {
         return Ok(Vec::new());
     };
-    let digests = digest_source(connection)?;
+    let [digests, late] = pseudo_sources(connection)?;
     // Rows of before version 2 have their agent in their deliveries alone.
     let mut select = connection.prepare_cached(
         "SELECT id, level, outcome, kept, rule_id, coalesce(agent,
             (SELECT delivery.agent FROM delivery
              WHERE delivery.id = first_delivery AND delivery.alert = alert.id))
-         FROM alert WHERE id >= ?1 AND hour >= ?2 AND source IS NOT ?3",
+         FROM alert WHERE id >= ?1 AND hour >= ?2 AND source NOT IN (?3, ?4)",
     )?;
     let mut name = String::new();
     let names = count(MOST_NAMES, |each| {
-        let mut rows = select.query(params![first, hour, digests])?;
+        let mut rows = select.query([first, hour, digests, late])?;
         while let Some(row) = rows.next()? {
             let agent: Option<i64> = row.get(5)?;
             name.clear();

@@ -1,4 +1,5 @@
-//! Forgetting what is old: payloads, then references, of finished alerts, and what was no alert once it is handled.
+//! Forgetting what is old: payloads, then references, of finished alerts, what was no alert once it is handled, triage jobs
+//! (answers like payloads, the rest like references), tallies that were reported, and how often rules were seen.
 //!
 //! What goes is counted per hour, so that the books can still be held against the rows that stay. Freed pages are given back
 //! to the file system, at most [`MOST_PAGES`] in one transaction.
@@ -10,7 +11,7 @@ use super::{
     batch::Batch,
     error::SqlError,
     groups::{self, FOLDED, SILENCED},
-    silences,
+    jobs, silences, tallies,
     time::millis,
 };
 use crate::{Prune, PruneReport};
@@ -21,6 +22,9 @@ const KEPT_NOT: i64 = 0;
 const KEPT_ROUTED: i64 = 1;
 /// `alert.kept`: of a silenced or folded one.
 const KEPT_QUIET: i64 = 2;
+
+/// So many hours of what was seen are forgotten at once.
+const MOST_HOURS: usize = 24;
 
 /// 16 MiB with pages of 4 KiB.
 const MOST_PAGES: u32 = 4096;
@@ -68,11 +72,14 @@ pub(super) fn prune(batch: &mut Batch<'_>, prune: &Prune) -> Result<PruneReport,
     left -= alerts.len();
 
     left -= forget_malformed(batch, left)?;
+    left -= jobs::forget(batch, payloads_before, references_before, left)?;
+    left -= tallies::forget(batch, prune.now, left)?;
+    let unseen = batch.forget_seen(references_before, MOST_HOURS)?;
     silences::forget(batch, prune.now)?;
     batch.forget_charges(millis(prune.now))?;
     let most = prune.limit.max(1);
     let closed = groups::sweep(batch, millis(prune.now), most)?;
-    report.more = left == 0 || closed == most;
+    report.more = left == 0 || closed == most || unseen;
     let vacuum = format!("PRAGMA incremental_vacuum({MOST_PAGES})");
     let mut vacuum = batch.connection.prepare_cached(&vacuum)?;
     let mut freed = vacuum.query([])?;

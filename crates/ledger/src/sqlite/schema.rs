@@ -23,6 +23,10 @@
 //! | `silence` | a silence; hits are in `rule_hit` | until `ends_at`, not included |
 //! | `silence_version` | (one row) | raised with each change of a silence |
 //! | `attempt` | an attempt that did not deliver, or told a count | `number` counts up within a delivery; of many the first and the last ones are kept |
+//! | `tally` | what is counted with alerts, to be reported | `state` 0 waiting, 1 claimed, 2 ended; its count changes while `begun` is 0 |
+//! | `job` | an alert that a model is to look at | `state` 0 ready, 1 waiting for `due_at`, 2 claimed, 3 reviewed, 4 failed, 5 skipped; `sink` and `alert_id` are the sink's words, `answered`: it has a `job_answer` |
+//! | `job_answer` | a model's answer | as `payload` |
+//! | `seen` | how many alerts of a rule came from an agent in an hour | hour first: all that is written goes into a few pages |
 //!
 //! Names (`source`, `sink`, `lane`, `agent`) are never pruned: whether an agent is still referred to could only be told by an
 //! index on `delivery.agent` that every intake would have to keep, to save about 40 bytes a name, against some 2 KB for each
@@ -38,7 +42,7 @@ use super::error::SqlError;
 use crate::LedgerError;
 
 /// Each entry takes a database from the version of its place to the next.
-const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /// The newest version this program knows.
 pub(super) const KNOWN: u32 = MIGRATIONS.len() as u32;
@@ -275,6 +279,92 @@ CREATE TABLE rule_hour (
 
 CREATE TABLE quiet (crowded_out INTEGER NOT NULL) STRICT;
 INSERT INTO quiet VALUES (0);
+";
+
+/// Triage jobs and tallies, and how often each rule is seen. Jobs are written seldom (a model needs seconds for one), so each
+/// question about them may have an index of its own.
+const VERSION_4: &str = "
+CREATE TABLE tally (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    running INTEGER NOT NULL,
+    count INTEGER NOT NULL DEFAULT 1,
+    first_at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0,
+    begun INTEGER NOT NULL DEFAULT 0,
+    fence INTEGER NOT NULL DEFAULT 0,
+    lease_until INTEGER,
+    ended_at INTEGER,
+    why TEXT,
+    body BLOB NOT NULL,
+    UNIQUE (kind, key, running)
+) STRICT;
+CREATE INDEX tally_waiting ON tally (kind, due_at) WHERE state < 2;
+CREATE INDEX tally_failed ON tally (kind, due_at) WHERE state < 2 AND why IS NOT NULL;
+CREATE INDEX tally_claimed ON tally (lease_until) WHERE state = 1;
+CREATE INDEX tally_ended ON tally (ended_at) WHERE state = 2;
+
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sink TEXT NOT NULL,
+    alert_id TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    rule_id TEXT NOT NULL,
+    level INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    state INTEGER NOT NULL DEFAULT 0,
+    worker TEXT,
+    lease_until INTEGER,
+    fence INTEGER NOT NULL DEFAULT 0,
+    begun INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    due_at INTEGER,
+    why TEXT,
+    class TEXT,
+    verdict TEXT,
+    model TEXT,
+    ended_at INTEGER,
+    input_hash TEXT,
+    answered INTEGER NOT NULL DEFAULT 0,
+    opinion TEXT,
+    resolution TEXT,
+    feedback_at INTEGER,
+    UNIQUE (sink, alert_id)
+) STRICT;
+CREATE INDEX job_created ON job (created_at);
+CREATE INDEX job_state ON job (state, created_at);
+CREATE INDEX job_ready ON job (level, created_at) WHERE state = 0;
+CREATE INDEX job_waiting ON job (due_at) WHERE state = 1;
+CREATE INDEX job_claimed ON job (lease_until) WHERE state = 2;
+CREATE INDEX job_ended ON job (state, ended_at) WHERE state > 2;
+CREATE INDEX job_rule ON job (rule_id, ended_at) WHERE state = 3;
+CREATE INDEX job_hash ON job (input_hash, ended_at) WHERE state = 3 AND answered = 1;
+CREATE INDEX job_answered ON job (ended_at) WHERE state > 2 AND answered = 1;
+CREATE TABLE job_answer (
+    job INTEGER PRIMARY KEY REFERENCES job,
+    codec INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE seen (
+    hour INTEGER NOT NULL,
+    rule_id TEXT NOT NULL,
+    agent INTEGER NOT NULL,
+    alerts INTEGER NOT NULL,
+    first_at INTEGER NOT NULL,
+    PRIMARY KEY (hour, rule_id, agent)
+) STRICT, WITHOUT ROWID;
+INSERT INTO seen (hour, rule_id, agent, alerts, first_at)
+    SELECT hour, rule_id, coalesce(agent, (SELECT delivery.agent FROM delivery
+            WHERE delivery.id = first_delivery AND delivery.alert = alert.id), 0) AS by,
+        count(*), min(received_at)
+    FROM alert WHERE source NOT IN (SELECT id FROM source WHERE name IN ('digest', 'intel'))
+    GROUP BY hour, rule_id, by;
 ";
 
 /// The version of a database; refuses one that a newer program wrote.

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{CachedStatement, Connection, params};
 
-use super::{attempts, batch::Batch, error::SqlError, succession, tellings, time::millis};
+use super::{
+    attempts, batch::Batch, error::SqlError, jobs, succession, tallies, tellings, time::millis,
+};
 use crate::{Settled, Settlement, Verdict, attempts::of_verdict};
 
 /// Settles; a claim that was lost in between settles nothing.
@@ -71,6 +73,7 @@ fn settle_one(
             link,
             adopted,
             changes,
+            ..
         } => statements
             .deliver
             .execute(params![delivery, fence, at, id, link, changes, adopted])?,
@@ -99,12 +102,17 @@ fn settle_one(
     }
     let tally = batch.sink_tally(origin.hour, origin.sink);
     match &settlement.verdict {
-        Verdict::Delivered { adopted, .. } => {
+        Verdict::Delivered {
+            id, adopted, job, ..
+        } => {
             tally.pending -= 1;
             tally.delivered += 1;
             tally.adopted += i64::from(*adopted);
             statements.close.execute([origin.alert, at])?;
             tellings::shown(batch, delivery, origin.alert, at)?;
+            if let Some(job) = job {
+                jobs::wish(batch, delivery, id, job, settlement.at)?;
+            }
         }
         Verdict::Dead { .. } => {
             tally.pending -= 1;
@@ -136,6 +144,7 @@ pub(super) fn release(
 ) -> Result<u64, SqlError> {
     let before = expired_before.map_or(i64::MAX, millis);
     tellings::release(batch, expired_before.map(millis))?;
+    tallies::release(batch, expired_before)?;
     let released = batch
         .connection
         .prepare_cached(

@@ -6,7 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{dead_letters, error::SqlError, pauses, tellings, time::timestamp};
+use super::{dead_letters, error::SqlError, pauses, tallies, tellings, time::timestamp};
 use crate::Status;
 
 /// Reads it. The oldest waiting delivery is the lowest number in the oldest hour that has one waiting.
@@ -47,6 +47,7 @@ pub(super) fn status(
             .pending
             .push((name, u64::try_from(pending).unwrap_or(0)));
     }
+    status.tallies_waiting = tallies::waiting(&transaction)?;
     status.dead_letters = dead_letters::count(&transaction)?;
     status.open_groups = match open_groups {
         Some(known) => known,

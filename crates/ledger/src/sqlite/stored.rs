@@ -10,7 +10,10 @@ use super::{
     time::{hour_of, millis, timestamp},
     trace::silenced_by,
 };
-use crate::{Stored, TraceOutcome, names::DIGEST};
+use crate::{
+    Stored, TraceOutcome,
+    names::{DIGEST, LATE},
+};
 
 /// A page of so many bytes ends before its limit.
 const MOST_BYTES: usize = 16 << 20;
@@ -23,12 +26,12 @@ pub(super) fn stored(
     limit: usize,
 ) -> Result<Vec<Stored>, SqlError> {
     let since = millis(since);
-    let digests = digest_source(connection)?;
+    let [digests, late] = pseudo_sources(connection)?;
     let mut select = connection.prepare_cached(
         "SELECT alert.id, reference, received_at, outcome, silenced_by, codec, size, body
          FROM alert JOIN payload ON payload.alert = alert.id
-         WHERE alert.id > ?1 AND alert.id >= ?2 AND received_at >= ?3 AND source IS NOT ?4
-         ORDER BY alert.id LIMIT ?5",
+         WHERE alert.id > ?1 AND alert.id >= ?2 AND received_at >= ?3 AND source NOT IN (?4, ?5)
+         ORDER BY alert.id LIMIT ?6",
     )?;
     // Only the first page has to look for where to begin.
     let first = match after {
@@ -36,7 +39,8 @@ pub(super) fn stored(
         _ => None,
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = select.query(params![after, first.unwrap_or(0), since, digests, limit])?;
+    let first = first.unwrap_or(0);
+    let mut rows = select.query(params![after, first, since, digests, late, limit])?;
     let mut stored: Vec<Stored> = Vec::new();
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
@@ -82,11 +86,14 @@ pub(super) fn first_since(connection: &Connection, hour: i64) -> Result<Option<i
     Ok(first)
 }
 
-/// The number of the digests' source, where there are any.
-pub(super) fn digest_source(connection: &Connection) -> Result<Option<i64>, SqlError> {
-    let found = connection
-        .prepare_cached("SELECT id FROM source WHERE name = ?1")?
-        .query_row([DIGEST], |row| row.get(0))
-        .optional()?;
-    Ok(found)
+/// The numbers of the sources that bring no alerts: of digests, and of what was known late; 0 (none) where they brought nothing.
+pub(super) fn pseudo_sources(connection: &Connection) -> Result<[i64; 2], SqlError> {
+    let number = |name: &str| {
+        let found = connection
+            .prepare_cached("SELECT id FROM source WHERE name = ?1")?
+            .query_row([name], |row| row.get(0))
+            .optional()?;
+        Ok::<i64, SqlError>(found.unwrap_or(0))
+    };
+    Ok([number(DIGEST)?, number(LATE)?])
 }

@@ -7,9 +7,13 @@ use super::{
     error::SqlError,
     groups::{self, ROUTED, SILENCED},
     noise::payload,
+    stored::pseudo_sources,
     time::timestamp,
 };
-use crate::{DeliveryTrace, Group, SilencedBy, Trace, TraceOutcome, attempts::with_delivered};
+use crate::{
+    DeliveryTrace, Group, MOST_LATE, SilencedBy, Trace, TraceOutcome, attempts::with_delivered,
+    names::LATE_MARK,
+};
 
 /// What the alert's own row tells.
 struct Found {
@@ -61,15 +65,32 @@ pub(super) fn trace(connection: &Connection, reference: &str) -> Result<Option<T
         }
     }
     trace.deliveries = deliveries(connection, found.first_delivery, found.deliveries)?;
+    trace.late = late(connection, reference)?;
     trace.payload = payload(connection, found.id)?;
     Ok(Some(trace))
 }
 
+/// What was known late of an alert: the references that begin with its own and the mark, a span of their index.
+fn late(connection: &Connection, reference: &str) -> Result<Vec<String>, SqlError> {
+    let [_, late] = pseudo_sources(connection)?;
+    let from = format!("{reference}{LATE_MARK}");
+    // No text that begins with the first comes after the second.
+    let to = format!("{from}\u{10ffff}");
+    let mut select = connection.prepare_cached(
+        "SELECT reference FROM alert WHERE reference >= ?1 AND reference <= ?2 AND source = ?3
+         ORDER BY reference LIMIT ?4",
+    )?;
+    let rows = select.query_map(params![from, to, late, most(MOST_LATE)], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// The references of the newest alerts, newest first.
 pub(super) fn newest(connection: &Connection, limit: usize) -> Result<Vec<String>, SqlError> {
-    let mut select =
-        connection.prepare_cached("SELECT reference FROM alert ORDER BY id DESC LIMIT ?1")?;
-    let rows = select.query_map([most(limit)], |row| row.get(0))?;
+    let [_, late] = pseudo_sources(connection)?;
+    let mut select = connection.prepare_cached(
+        "SELECT reference FROM alert WHERE source <> ?2 ORDER BY id DESC LIMIT ?1",
+    )?;
+    let rows = select.query_map([most(limit), late], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -166,6 +187,7 @@ fn found(row: &Row<'_>) -> rusqlite::Result<Found> {
             group: None,
             continues: None,
             deliveries: Vec::new(),
+            late: Vec::new(),
             payload: None,
         },
         outcome: row.get(8)?,

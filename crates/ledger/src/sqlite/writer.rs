@@ -233,6 +233,7 @@ mod tests {
                     lane: format!("lane {number}"),
                 }]),
                 folding: Folding::default(),
+                tallies: Vec::new(),
             }],
             ..Intake::default()
         });

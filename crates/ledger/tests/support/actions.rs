@@ -232,6 +232,7 @@ pub fn intake(action: &Action, now: Timestamp) -> Intake {
                 None => Placement::Routed(routes),
             },
             folding: folding(arrival),
+            tallies: Vec::new(),
         });
     }
     let malformed = (0..*malformed).map(|number| Malformed {

@@ -53,6 +53,7 @@ pub fn arrival(number: u64) -> Arrival {
         .into_bytes(),
         placement: Placement::Routed(vec![route("iris", "1")]),
         folding: Folding::default(),
+        tallies: Vec::new(),
     }
 }
 
@@ -98,6 +99,7 @@ pub fn delivered() -> Verdict {
         link: None,
         adopted: false,
         changes: String::new(),
+        job: None,
     }
 }
 

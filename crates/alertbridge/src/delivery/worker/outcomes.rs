@@ -128,6 +128,7 @@ impl Worker {
                 link: proof.link,
                 adopted,
                 changes,
+                job: None,
             },
         );
     }

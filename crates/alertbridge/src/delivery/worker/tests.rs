@@ -163,6 +163,7 @@ impl<S: Sink> World<S> {
                 lane: "1".into(),
             }]),
             folding: Folding::default(),
+            tallies: Vec::new(),
         });
         let intake = Intake {
             source: "follower".into(),
