@@ -31,7 +31,9 @@ use crate::{
     failure::Failure,
     http::{self, Shown},
     intake::{DecidingIntake, Rules},
-    intel::{Enrich, Hunt, Intelligence, LateSink, QueueSink, Standing, Supply, late},
+    intel::{
+        Enrich, Enricher, Herald, Hunt, Intelligence, LateSink, QueueSink, Standing, Supply, late,
+    },
     metrics::Metrics,
     quieting::Quieting,
     upkeep::{Upkeep, identity},
@@ -101,18 +103,26 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     }
     names = all.iter().map(|sink| sink.name().to_owned()).collect();
     let mut standing = None;
+    let mut enrich: Option<Arc<dyn Enrich>> = None;
     if let (Some(config), Some((known, supply))) = (&config.intel, intel) {
         standing = Some(Standing::new(known.clone(), supply.watched(), now()));
         tasks.push(tokio::spawn(supply.run(stop.clone())));
-        let hunt = Hunt {
-            intelligence: known,
+        let herald = Herald {
             ledger: ledger.clone(),
             clock: clock.clone(),
             metrics: metrics.clone(),
             arrived,
+            routes,
+        };
+        enrich = Some(Arc::new(Enricher {
+            intelligence: known.clone(),
+            herald: herald.clone(),
+        }));
+        let hunt = Hunt {
+            intelligence: known,
+            herald,
             days: config.retro_hunt_days,
             interval: Duration::from_secs(config.retro_hunt_interval.max(1)),
-            routes,
         };
         tasks.push(tokio::spawn(hunt.run(stop.clone())));
     }
@@ -135,7 +145,7 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
             arrivals.clone(),
             settings,
         )
-        .enriched(known.clone().map(|known| known as Arc<dyn Enrich>));
+        .enriched(enrich.clone());
         tasks.push(tokio::spawn(worker.run(stop.clone())));
     }
     if config.sources.hook.enabled {

@@ -56,6 +56,11 @@ struct ProviderPhase {
     phase: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LiveResult {
+    result: &'static str,
+}
+
 /// How a source of indicators stands.
 #[derive(Clone, Copy, Debug)]
 pub struct IntelSource<'a> {
@@ -105,6 +110,7 @@ struct IntelMetrics {
     unsupported: Gauge,
     matched: Gauge,
     hits: Gauge,
+    live: Family<LiveResult, Gauge>,
 }
 
 /// What one batch held, counted before it was kept.
@@ -270,6 +276,11 @@ impl IntelMetrics {
             self.matched.clone(),
         );
         registry.register("hits", "Hits found since the start", self.hits.clone());
+        registry.register(
+            "live",
+            "Questions to OpenCTI itself since the start: alerts asked about, hits, events completed",
+            self.live.clone(),
+        );
     }
 }
 
@@ -315,6 +326,20 @@ impl Metrics {
                 };
                 self.received.get_or_create(&labels).inc_by(count);
             }
+        }
+    }
+
+    /// What came of asking OpenCTI itself.
+    pub fn intel_live(&self, counts: crate::intel::LiveCounts) {
+        for (result, count) in [
+            ("answered", counts.answered),
+            ("completed", counts.completed),
+            ("hit", counts.hits),
+            ("not_completed", counts.not_completed),
+            ("unanswered", counts.unanswered),
+        ] {
+            let gauge = self.intel.live.get_or_create(&LiveResult { result });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 

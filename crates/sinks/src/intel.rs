@@ -1,6 +1,9 @@
 //! A hit of threat intelligence, as sinks show it.
 
+use std::sync::Arc;
+
 use alertbridge_alert::ObservableKind;
+use serde_json::{Map, Value};
 
 /// One observable of an alert that an indicator is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,9 @@ pub struct IntelHit {
     pub valid_until: Option<String>,
     /// The name of the provider in the configuration: `opencti`.
     pub provider: String,
+    /// What the provider shows of the observable itself, in the form of the widespread script's events (lists as `edges` of `node`s);
+    /// only where it was asked for.
+    pub observable: Option<Arc<Map<String, Value>>>,
 }
 
 /// How a hit was found; the words of misje/wazuh-opencti (facts/opencti.md §3.1).

@@ -38,6 +38,9 @@ pub struct IntelLookup {
     /// How it is printed
     #[command(flatten)]
     pub output: Output,
+    /// Ask OpenCTI itself instead of the local copy
+    #[arg(long)]
+    pub live: bool,
     /// The values; `hxxp://` and `[.]` are understood
     #[arg(required = true, value_name = "VALUE")]
     pub values: Vec<String>,

@@ -8,7 +8,7 @@ use alertbridge_intel::{
     provider::{
         Provider, ProviderError,
         file::{FileConfig, FileForm, FileProvider},
-        opencti::{OpenCti, OpenCtiConfig},
+        opencti::{Mode, OpenCti, OpenCtiConfig},
     },
 };
 use serde::Deserialize;
@@ -158,7 +158,13 @@ pub struct Source {
 impl IntelConfig {
     /// What counts as a match.
     pub fn rules(&self) -> MatchRules {
+        // What was copied before the mode was changed is no longer kept like its source.
+        let providers = match self.opencti.as_ref().map(|config| config.mode) {
+            Some(Mode::Live) => self.files.iter().map(|file| file.name.clone()).collect(),
+            Some(Mode::Sync) | None => Vec::new(),
+        };
         MatchRules {
+            providers,
             minimum_score: Some(self.minimum_score),
             parents: self.parents,
             include_expired: self.include_expired,
@@ -170,6 +176,12 @@ impl IntelConfig {
         }
     }
 
+    /// Whether a local copy is kept of any source.
+    pub fn keeps_copy(&self) -> bool {
+        let opencti = self.opencti.as_ref();
+        !self.files.is_empty() || opencti.is_some_and(|config| config.mode == Mode::Sync)
+    }
+
     /// What of an alert is matched.
     ///
     /// # Errors
@@ -179,13 +191,14 @@ impl IntelConfig {
             .map_err(|error| format!("[intel.observables]: {error}"))
     }
 
-    /// The sources of indicators; secrets are read.
+    /// The sources of which a local copy is kept; secrets are read.
     ///
     /// # Errors
     /// Names the section and the key.
     pub fn sources(&self) -> Result<Vec<Source>, String> {
         let mut sources = Vec::new();
-        if let Some(config) = &self.opencti {
+        let opencti = self.opencti.as_ref();
+        if let Some(config) = opencti.filter(|config| config.mode == Mode::Sync) {
             let provider = OpenCti::new(OPENCTI, config)
                 .map_err(|error: ProviderError| format!("[intel.opencti]: {error}"))?;
             sources.push(Source {

@@ -31,6 +31,7 @@ pub fn shown(hit: &Hit) -> IntelHit {
         valid_from: indicator.valid_from.map(|at| at.to_string()),
         valid_until: indicator.valid_until.map(|at| at.to_string()),
         provider: indicator.provider.clone(),
+        observable: None,
     }
 }
 

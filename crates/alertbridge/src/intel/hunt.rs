@@ -15,16 +15,12 @@ use std::{
 
 use alertbridge_alert::Alert;
 use alertbridge_intel::{IndicatorStore, StoreStatus};
-use alertbridge_ledger::{
-    Arrival, Folding, Intake, Ledger, LedgerError, Placement, Receipt, Route, SilencedBy, Stored,
-    Trace, TraceOutcome,
-};
+use alertbridge_ledger::{LedgerError, SilencedBy, Stored, TraceOutcome};
 use alertbridge_sinks::IntelHit;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{Intelligence, hits::pair, late, queue_sink};
-use crate::{clock::Clock, metrics::Metrics};
+use super::{Herald, Intelligence, herald::answer, late};
 
 /// Alerts read at once.
 const PAGE: usize = 256;
@@ -40,20 +36,12 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub struct Hunt {
     /// What matches.
     pub intelligence: Arc<Intelligence>,
-    /// Where alerts are kept.
-    pub ledger: Arc<dyn Ledger>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Counts what it brings in.
-    pub metrics: Arc<Metrics>,
-    /// Tells the workers.
-    pub arrived: watch::Sender<()>,
+    /// Tells what is found.
+    pub herald: Herald,
     /// Days it looks back.
     pub days: u32,
     /// Between two hunts at least.
     pub interval: Duration,
-    /// The sinks that late hits go to.
-    pub routes: Vec<Route>,
 }
 
 /// What changes when indicators do.
@@ -82,7 +70,7 @@ struct Bag {
 impl Hunt {
     /// Runs until told to stop.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        if self.days == 0 || self.routes.is_empty() {
+        if self.days == 0 || self.herald.routes.is_empty() {
             let _ = stop.wait_for(|stop| *stop).await;
             return;
         }
@@ -133,10 +121,10 @@ impl Hunt {
     }
 
     async fn hunt(&self, known: &mut HashSet<String>) -> Result<Bag, LedgerError> {
-        let since = self.clock.now() - DAY * self.days;
+        let since = self.herald.clock.now() - DAY * self.days;
         let (mut bag, mut after, mut spoken) = (Bag::default(), 0, Instant::now());
         loop {
-            let page = answer(self.ledger.stored(since, after, PAGE)).await?;
+            let page = answer(self.herald.ledger.stored(since, after, PAGE)).await?;
             let Some(end) = page.last() else {
                 return Ok(bag);
             };
@@ -170,7 +158,7 @@ impl Hunt {
         if new.is_empty() {
             return Ok(0);
         }
-        let told = self.tell_new(&stored, &new).await?;
+        let told = self.herald.tell_kept(&stored, &new).await?;
         if known.len() > MOST_REMEMBERED {
             known.clear();
         }
@@ -179,61 +167,6 @@ impl Hunt {
                 .map(|hit| late::reference(&stored.reference, hit)),
         );
         Ok(told)
-    }
-
-    async fn tell_new(&self, stored: &Stored, new: &[IntelHit]) -> Result<u64, LedgerError> {
-        let Some(shown) = self.shown(stored).await? else {
-            return Ok(0);
-        };
-        let mut arrivals = Vec::new();
-        for hit in new.iter().filter(|hit| !is_told(&shown, hit)) {
-            let reference = late::reference(&shown.reference, hit);
-            if answer(self.ledger.trace(&reference)).await?.is_none() {
-                arrivals.extend(self.arrival(reference, &shown, stored));
-            }
-        }
-        if arrivals.is_empty() {
-            return Ok(0);
-        }
-        let told = arrivals.len() as u64;
-        let intake = Intake {
-            source: late::SOURCE.to_owned(),
-            received_at: self.clock.now(),
-            arrivals,
-            ..Intake::default()
-        };
-        let counts = self.metrics.count_intake(&intake);
-        let report = answer(self.ledger.intake(intake)).await?;
-        self.metrics.intake_kept(&counts, &report);
-        self.arrived.send_replace(());
-        Ok(told)
-    }
-
-    /// The alert that people see: itself, or the one it is counted into.
-    async fn shown(&self, stored: &Stored) -> Result<Option<Trace>, LedgerError> {
-        let trace = answer(self.ledger.trace(&stored.reference)).await?;
-        let Some(trace) = trace else { return Ok(None) };
-        match (&trace.outcome, &trace.group) {
-            (TraceOutcome::Folded, Some(group)) if group.parent != trace.reference => {
-                answer(self.ledger.trace(&group.parent)).await
-            }
-            _ => Ok(Some(trace)),
-        }
-    }
-
-    fn arrival(&self, reference: String, shown: &Trace, stored: &Stored) -> Option<Arrival> {
-        let alert = Alert::parse(&stored.payload[..]).ok()?;
-        Some(Arrival {
-            reference_if_taken: reference.clone(),
-            reference,
-            fingerprint: *alert.fingerprint().as_bytes(),
-            agent: shown.agent.clone(),
-            rule_id: shown.rule_id.clone(),
-            level: shown.level,
-            payload: stored.payload.clone(),
-            placement: Placement::Routed(self.routes.clone()),
-            folding: Folding::default(),
-        })
     }
 }
 
@@ -255,19 +188,6 @@ impl Edition {
     }
 }
 
-/// Whether Wazuh was told of it with the alert itself, or will be: what waits is matched when it goes out.
-fn is_told(shown: &Trace, hit: &IntelHit) -> bool {
-    let pair = pair(hit);
-    shown
-        .deliveries
-        .iter()
-        .filter(|delivery| delivery.sink == queue_sink::NAME)
-        .any(|delivery| match &delivery.id {
-            Some(id) => queue_sink::told(id, &pair),
-            None => delivery.state != "dead",
-        })
-}
-
 fn matched(intelligence: &Intelligence, page: Vec<Stored>) -> Vec<Found> {
     page.into_iter()
         .filter(|stored| late::split(&stored.reference).is_none())
@@ -286,8 +206,4 @@ fn matched(intelligence: &Intelligence, page: Vec<Stored>) -> Vec<Found> {
             (!hits.is_empty()).then_some(Found { stored, hits })
         })
         .collect()
-}
-
-async fn answer<T>(receipt: Receipt<T>) -> Result<T, LedgerError> {
-    receipt.await.unwrap_or(Err(LedgerError::Closed))
 }

@@ -4,14 +4,19 @@
 //! used) there are no hits, an alarm says so, and alerts flow.
 //!
 //! * At the intake ([`Intelligence::hits`]): a hit passes the gates, and adds a delivery to the Wazuh queue.
-//! * At delivery ([`Enrich`]): matched again, because the index may know more by then.
+//! * At delivery ([`Enrich`]): matched again, because the index may know more by then; OpenCTI itself is asked where that is wanted
+//!   ([`Live`]).
 //! * Later ([`hunt`]): what indicators that came since say about alerts that are in the ledger.
 
+mod carried;
 pub mod config;
+mod enrich;
+mod herald;
 pub mod hits;
 mod hunt;
 pub mod late;
 mod late_sink;
+mod live;
 pub mod queue_sink;
 mod standing;
 mod supply;
@@ -21,13 +26,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use alertbridge_alert::{Alert, observables};
 use alertbridge_intel::{Hit, IndicatorStore, MatchRules, StoreOptions};
 use alertbridge_ledger::{Folding, Route};
-use alertbridge_sinks::{IntelHit, Outgoing, iris::RaiseRule, wazuh::is_own_event};
+use alertbridge_sinks::{IntelHit, iris::RaiseRule, wazuh::is_own_event};
 use jiff::Timestamp;
 
 pub use self::{
     config::{IntelConfig, OwnEvents, Scope},
+    enrich::{Enrich, Enricher},
+    herald::Herald,
     hunt::Hunt,
     late_sink::LateSink,
+    live::{Live, LiveCounts},
     queue_sink::QueueSink,
     standing::Standing,
     supply::Supply,
@@ -45,17 +53,15 @@ pub struct Intelligence {
     /// Whether hits become events.
     has_queue: bool,
     clock: Arc<dyn Clock>,
+    /// OpenCTI itself, where it is asked.
+    live: Option<Live>,
+    /// Whether there are sources of which a local copy is kept.
+    has_copy: bool,
     store: OnceLock<Arc<IndicatorStore>>,
     /// Held while it is opened: one at a time.
     opening: Mutex<()>,
     /// Why there is no store.
     trouble: Mutex<Option<String>>,
-}
-
-/// Adds to what is delivered what is known now.
-pub trait Enrich: Send + Sync {
-    /// Called once for each attempt, before the sink.
-    fn enrich(&self, sink: &str, outgoing: &mut Outgoing);
 }
 
 impl Intelligence {
@@ -77,6 +83,8 @@ impl Intelligence {
             own_events: config.own_events,
             has_queue,
             clock,
+            live: Live::new(config)?,
+            has_copy: config.keeps_copy(),
             store: OnceLock::new(),
             opening: Mutex::default(),
             trouble: Mutex::default(),
@@ -149,8 +157,19 @@ impl Intelligence {
         self.matches(alert).iter().map(hits::shown).collect()
     }
 
+    /// OpenCTI itself, where it is asked.
+    pub fn live(&self) -> Option<&Live> {
+        self.live.as_ref()
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     fn matches(&self, alert: &Alert) -> Vec<Hit> {
-        let Some(store) = self.store.get() else {
+        let store = self.store.get().filter(|_| self.has_copy);
+        let Some(store) = store else {
             return Vec::new();
         };
         let found = self.observables(alert).list;
@@ -211,24 +230,6 @@ impl Intelligence {
         repeat
             .key
             .copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    }
-}
-
-impl Enrich for Intelligence {
-    fn enrich(&self, sink: &str, outgoing: &mut Outgoing) {
-        if Self::is_own(&outgoing.alert) {
-            return;
-        }
-        outgoing.intel = self.hits(&outgoing.alert);
-        if sink != queue_sink::NAME || outgoing.lane != late::LANE {
-            return;
-        }
-        // A late event is about one indicator, and speaks of the alert by its own reference.
-        if let Some((of, told)) = late::split(&outgoing.reference) {
-            let of = of.to_owned();
-            outgoing.intel.retain(|hit| hits::pair(hit) == told);
-            outgoing.reference = of;
-        }
     }
 }
 

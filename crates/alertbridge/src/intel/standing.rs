@@ -45,6 +45,12 @@ impl Standing {
     /// Brings the metrics up to date and says what is wrong: an alarm's name and its text.
     pub fn look(&self, metrics: &Metrics, now: Timestamp) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
+        if let Some(live) = self.intelligence.live() {
+            metrics.intel_live(live.counts());
+            if let Some(why) = live.trouble() {
+                wrong.push(("intel_trouble:live".to_owned(), why));
+            }
+        }
         let Some(store) = self.intelligence.store() else {
             if let Some(why) = self.intelligence.trouble() {
                 wrong.push(("intel_trouble:store".to_owned(), why));

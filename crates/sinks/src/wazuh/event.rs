@@ -18,7 +18,13 @@ use crate::{
 
 /// What is left out of an event that is too long, first to last. `0…` stands for the numbered labels, `source…` for
 /// all of `source` but [`SOURCE_CORE`].
-pub(crate) const LEFT_OUT: [&[&str]; 12] = [
+pub(crate) const LEFT_OUT: [&[&str]; 18] = [
+    &["importFiles"],
+    &["externalReferences"],
+    &["createdBy"],
+    &["objectMarking"],
+    &["indicators"],
+    &["objectLabel"],
     &["x_opencti_description"],
     &["indicator", "description"],
     &["source", "queryResults"],
@@ -141,7 +147,36 @@ impl Event {
             map.insert("labels".to_owned(), json!(labels));
         }
         map.insert("indicator".to_owned(), indicator.into());
+        if let Some(observable) = &hit.observable {
+            event.complete(observable);
+        }
         event
+    }
+
+    /// Says what the provider shows of the observable, as the widespread script does: its id, not the indicator's, and its labels with
+    /// theirs. The value stays as it stands in the alert.
+    fn complete(&mut self, observable: &Map<String, Value>) {
+        for key in FROM_OBSERVABLE {
+            if let Some(value) = observable.get(key) {
+                let value = cleaned(value, DEEPEST, &mut self.changes);
+                // Numbers are texts in Wazuh anyway, and the score is one without completion.
+                let value = match value {
+                    Value::Number(number) => number.to_string().into(),
+                    other => other,
+                };
+                self.opencti.insert(key.to_owned(), value);
+            }
+        }
+        let labels = self.opencti.get("objectLabel").and_then(edges);
+        let labels: Vec<Value> = labels.into_iter().flatten().cloned().collect();
+        if labels.is_empty() {
+            return;
+        }
+        self.opencti
+            .retain(|key, _| !key.bytes().all(|byte| byte.is_ascii_digit()));
+        for (number, label) in labels.into_iter().enumerate() {
+            self.opencti.insert(number.to_string(), label);
+        }
     }
 
     /// That alerts could not be matched. Where it is about one alert, that is named.
@@ -225,6 +260,52 @@ impl Event {
             );
         }
     }
+}
+
+/// What of an observable goes into `opencti`, where the provider shows it.
+const FROM_OBSERVABLE: [&str; 15] = [
+    "id",
+    "standard_id",
+    "entity_type",
+    "parent_types",
+    "spec_version",
+    "created_at",
+    "updated_at",
+    "createdBy",
+    "objectMarking",
+    "objectLabel",
+    "externalReferences",
+    "x_opencti_description",
+    "x_opencti_score",
+    "indicators",
+    "importFiles",
+];
+
+/// How deep lists and objects of an observable are: a label's colour is in the sixth.
+const DEEPEST: usize = 8;
+
+/// Texts without control characters and cut, lists bounded, at any depth.
+fn cleaned(value: &Value, depth: usize, changes: &mut Changes) -> Value {
+    match value {
+        Value::String(value) => text(value, LONG, changes).into(),
+        Value::Array(_) | Value::Object(_) if depth == 0 => Value::Null,
+        Value::Array(list) => {
+            changes.add_many("list_cut", list.len().saturating_sub(MOST_LABELS));
+            let list = list.iter().take(MOST_LABELS);
+            list.map(|value| cleaned(value, depth - 1, changes))
+                .collect()
+        }
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, value)| (key.clone(), cleaned(value, depth - 1, changes)))
+            .collect(),
+        scalar => scalar.clone(),
+    }
+}
+
+/// The members of a connection.
+fn edges(connection: &Value) -> Option<&Vec<Value>> {
+    connection.get("edges")?.as_array()
 }
 
 /// What of the alert goes into `opencti.source`, where it has it.

@@ -106,6 +106,7 @@ fn hit() -> IntelHit {
         valid_from: None,
         valid_until: Some("2027-01-01T00:00:00Z".to_owned()),
         provider: "opencti".to_owned(),
+        observable: None,
     }
 }
 

@@ -5,19 +5,23 @@ use serde_json::{Value, json};
 
 use super::{reader, section};
 use crate::{
-    cli, clock, commands::print_json, exit::Exit, failure::Failure, output, table::printable,
+    cli, clock,
+    commands::print_json,
+    exit::Exit,
+    failure::Failure,
+    intel::{IntelConfig, Live},
+    output,
+    table::printable,
 };
 
 /// Runs the command. Exit code 1 where no value matches.
 pub fn run(arguments: &cli::IntelLookup) -> Result<Exit, Failure> {
     let (_, section) = section(&arguments.output)?;
-    let store = reader(&section)?;
-    let (index, rules, now) = (store.index(), section.rules(), clock::now());
-    let looked: Vec<(&str, Lookup)> = arguments
-        .values
-        .iter()
-        .map(|value| (value.as_str(), index.lookup(value, &rules, now)))
-        .collect();
+    let looked = if arguments.live {
+        ask(arguments, &section)?
+    } else {
+        look(arguments, &section)?
+    };
     if arguments.output.json {
         print_json(&looked.iter().map(as_json).collect::<Vec<_>>())?;
     } else {
@@ -31,6 +35,40 @@ pub fn run(arguments: &cli::IntelLookup) -> Result<Exit, Failure> {
     } else {
         Exit::Unbalanced
     })
+}
+
+/// In the local copy.
+fn look<'a>(
+    arguments: &'a cli::IntelLookup,
+    section: &IntelConfig,
+) -> Result<Vec<(&'a str, Lookup)>, Failure> {
+    if !section.keeps_copy() {
+        let failure = Failure::new(Exit::Config, "no local copy is kept of any source");
+        return Err(failure.remedy("--live asks OpenCTI itself"));
+    }
+    let store = reader(section)?;
+    let (index, rules, now) = (store.index(), section.rules(), clock::now());
+    let values = arguments.values.iter();
+    Ok(values
+        .map(|value| (value.as_str(), index.lookup(value, &rules, now)))
+        .collect())
+}
+
+/// At OpenCTI.
+fn ask<'a>(
+    arguments: &'a cli::IntelLookup,
+    section: &IntelConfig,
+) -> Result<Vec<(&'a str, Lookup)>, Failure> {
+    let live = Live::by_hand(section).map_err(|error| Failure::new(Exit::Config, error))?;
+    let runtime = super::super::super::runtime()?;
+    let mut looked = Vec::new();
+    for value in &arguments.values {
+        let lookup = runtime
+            .block_on(live.explain(value, clock::now()))
+            .map_err(|error| Failure::new(Exit::Unavailable, error))?;
+        looked.push((value.as_str(), lookup));
+    }
+    Ok(looked)
 }
 
 fn matches(lookup: &Lookup) -> bool {

@@ -17,7 +17,7 @@ use crate::{
     commands::print_json,
     exit::Exit,
     failure::Failure,
-    intel::Intelligence,
+    intel::{Intelligence, hits::shown},
     output,
     table::printable,
 };
@@ -33,9 +33,11 @@ pub fn run(arguments: &cli::IntelTest) -> Result<Exit, Failure> {
     let has_queue = config.sinks.wazuh.is_some();
     let intelligence =
         Intelligence::new(&section, has_queue, Arc::new(SystemClock)).map_err(fault)?;
-    intelligence
-        .open_reader()
-        .map_err(|why| Failure::new(Exit::Io, why))?;
+    if section.keeps_copy() {
+        intelligence
+            .open_reader()
+            .map_err(|why| Failure::new(Exit::Io, why))?;
+    }
     let iris = match config.sinks.iris.take() {
         Some(iris) => Some(
             IrisSink::connect(iris)
@@ -110,9 +112,13 @@ async fn one(intelligence: &Intelligence, iris: Option<&IrisSink>, alert: &Alert
             })
         })
         .collect();
-    let hits = intelligence.hits(alert);
-    let shown: Vec<Value> = hits.iter().map(hit).collect();
-    let mut row = json!({"reference": reference, "observables": observables, "filtered": found.dropped.filtered, "hits": shown});
+    let mut hits = intelligence.hits(alert);
+    if let Some(live) = intelligence.live().filter(|live| live.matches) {
+        let asked = live.hits(&found.list, now()).await;
+        hits.extend(asked.iter().map(shown));
+    }
+    let rows: Vec<Value> = hits.iter().map(hit).collect();
+    let mut row = json!({"reference": reference, "observables": observables, "filtered": found.dropped.filtered, "hits": rows});
     if hits.is_empty() {
         return row;
     }

@@ -409,7 +409,13 @@ impl Worker {
             claimed.doubt,
         );
         let last_try = claimed.blamed >= BLAMED_LIMIT;
+        let enrich = self.enrich.clone();
         let task = self.running.spawn(async move {
+            if let Some(enrich) = enrich
+                && let Some(asking) = enrich.ask(sink.name(), &mut outgoing)
+            {
+                asking.await;
+            }
             let trial = async {
                 if last_try {
                     last_look(&*sink, &outgoing).await
