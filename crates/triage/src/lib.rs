@@ -18,6 +18,7 @@
 pub mod answer;
 pub mod evaluation;
 pub mod guard;
+pub mod model;
 pub mod note;
 mod redact;
 mod sent;

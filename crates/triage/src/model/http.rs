@@ -1,0 +1,362 @@
+//! HTTP to one model server: credentials, TLS, limits, and what kind of fault a failed request is.
+//!
+//! No redirects (the alert would follow one), no cookies, no proxy of the environment, nothing compressed (a compressed stream may
+//! be held back by whoever compresses it). What the server says in its answers is read by the dialects.
+
+use std::{error::Error, time::Duration};
+
+use alertbridge_tls::Peer;
+use reqwest::{
+    Method, Response, Url,
+    header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
+};
+use serde_json::Value;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{
+    address,
+    config::{ModelConfig, ModelConfigError},
+    credentials::Credentials,
+    failure::{FailureClass, ModelError},
+    question::Question,
+    quote::quote,
+};
+
+/// Bytes of a whole answer: a list of models, or an error.
+const WHOLE_LIMIT: usize = 4 << 20;
+/// Bytes of a streamed answer with all that stands around it.
+const STREAM_LIMIT: usize = 16 << 20;
+/// For a question that touches no model.
+const LOOK_LIMIT: Duration = Duration::from_secs(15);
+/// No server's wish to be left alone is heeded beyond this.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
+const PEER: Peer<'_> = Peer {
+    name: "the model server",
+    secret: "the alerts and the key",
+};
+
+/// A client of one server.
+#[derive(Debug)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    base: Url,
+    credentials: Credentials,
+    first_byte: Duration,
+    idle: Duration,
+    whole: Duration,
+}
+
+/// A whole answer, whatever it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) retry_after: Option<Duration>,
+    /// Where a redirect leads, without its query.
+    pub(crate) location: Option<String>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// An answer that comes piece by piece, or one that is not what was hoped for.
+#[derive(Debug)]
+pub(crate) enum Streamed {
+    Refused(Answer),
+    Stream(Stream),
+}
+
+/// The body of an answer with status 200.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    response: Response,
+    pub(crate) content_type: String,
+    pub(crate) started: Instant,
+    /// When the first token came.
+    pub(crate) first_token: Option<Instant>,
+    bytes: usize,
+    first_byte: Duration,
+    idle: Duration,
+    whole: Duration,
+}
+
+impl Http {
+    /// # Errors
+    /// [`ModelConfigError`] where address, credentials or TLS settings can't be used.
+    pub(crate) fn new(config: &ModelConfig) -> Result<Self, ModelConfigError> {
+        let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(alertbridge_tls::client_config(&config.tls, &PEER)?)
+            .user_agent(concat!("alertbridge/", env!("CARGO_PKG_VERSION")))
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_gzip()
+            .no_proxy()
+            .pool_idle_timeout(Duration::from_secs(4))
+            .connect_timeout(seconds(config.connect_timeout))
+            .build()
+            .map_err(|error| ModelConfigError::Client(chain(&error)))?;
+        Ok(Self {
+            client,
+            base: address::base(&config.url)?,
+            credentials: Credentials::read(config)?,
+            first_byte: seconds(config.first_byte_timeout),
+            idle: seconds(config.idle_timeout),
+            whole: seconds(config.whole_timeout),
+        })
+    }
+
+    /// The address of an endpoint, for a text.
+    pub(crate) fn endpoint(&self, path: &str) -> String {
+        address::endpoint(&self.base, path)
+    }
+
+    /// A server's words, fit to be shown.
+    pub(crate) fn quote(&self, text: &str, question: Option<&Question>) -> String {
+        quote(text, &self.credentials, question)
+    }
+
+    /// Asks for something that touches no model.
+    ///
+    /// # Errors
+    /// [`ModelError`] where there is no whole answer; one with another status than 200 is none of these.
+    pub(crate) async fn look(
+        &self,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, ModelError> {
+        self.whole_answer(path, body, LOOK_LIMIT).await
+    }
+
+    /// Asks for something that may have to load the model.
+    ///
+    /// # Errors
+    /// [`ModelError`] where there is no whole answer.
+    pub(crate) async fn load(&self, path: &str, body: &Value) -> Result<Answer, ModelError> {
+        self.whole_answer(path, Some(body), self.first_byte).await
+    }
+
+    async fn whole_answer(
+        &self,
+        path: &str,
+        body: Option<&Value>,
+        limit: Duration,
+    ) -> Result<Answer, ModelError> {
+        let asked = async {
+            let response = self.send(path, body).await?;
+            self.read(response).await
+        };
+        timeout(limit, asked).await.unwrap_or_else(|_| {
+            Err(ModelError::new(
+                FailureClass::TimeoutFirstByte,
+                format!(
+                    "the model server did not answer {path} within {} s",
+                    limit.as_secs()
+                ),
+            ))
+        })
+    }
+
+    /// Sends a question whose answer comes piece by piece.
+    ///
+    /// # Errors
+    /// [`ModelError`] where nothing came back.
+    pub(crate) async fn stream(&self, path: &str, body: &Value) -> Result<Streamed, ModelError> {
+        let started = Instant::now();
+        let sent = self.send(path, Some(body));
+        let response = match timeout(self.first_byte.min(self.whole), sent).await {
+            Ok(response) => response?,
+            Err(_) if self.whole < self.first_byte => return Err(too_long(self.whole)),
+            Err(_) => return Err(no_token(self.first_byte)),
+        };
+        if response.status() != reqwest::StatusCode::OK {
+            let read = timeout(self.idle, self.read(response)).await;
+            return read
+                .unwrap_or_else(|_| Err(pause(self.idle)))
+                .map(Streamed::Refused);
+        }
+        Ok(Streamed::Stream(Stream {
+            content_type: header(&response, CONTENT_TYPE.as_str()),
+            response,
+            started,
+            first_token: None,
+            bytes: 0,
+            first_byte: self.first_byte,
+            idle: self.idle,
+            whole: self.whole,
+        }))
+    }
+
+    async fn send(&self, path: &str, body: Option<&Value>) -> Result<Response, ModelError> {
+        let method = body.map_or(Method::GET, |_| Method::POST);
+        let mut request = self.client.request(method, self.endpoint(path));
+        if let Some(header) = &self.credentials.header {
+            request = request.header(AUTHORIZATION, header.clone());
+        }
+        if let Some(body) = body {
+            request = request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.to_string());
+        }
+        request.send().await.map_err(|error| fault(&error))
+    }
+
+    async fn read(&self, mut response: Response) -> Result<Answer, ModelError> {
+        let location = header(&response, LOCATION.as_str());
+        let location = self
+            .base
+            .join(&location)
+            .ok()
+            .filter(|_| !location.is_empty());
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            content_type: header(&response, CONTENT_TYPE.as_str()),
+            retry_after: header(&response, RETRY_AFTER.as_str())
+                .trim()
+                .parse::<u64>()
+                .ok()
+                .map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER)),
+            location: location
+                .map(|url| format!("{}{}", url.origin().ascii_serialization(), url.path())),
+            body: Vec::new(),
+        };
+        while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
+            if answer.body.len() + chunk.len() > WHOLE_LIMIT {
+                return Err(ModelError::new(
+                    FailureClass::NotTheServer,
+                    format!("an answer of the model server is longer than {WHOLE_LIMIT} bytes"),
+                ));
+            }
+            answer.body.extend_from_slice(&chunk);
+        }
+        Ok(answer)
+    }
+}
+
+impl Answer {
+    /// The body as JSON, where it is some.
+    pub(crate) fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// Whether it is a page for people, as proxies and portals send it.
+    pub(crate) fn is_page(&self) -> bool {
+        self.content_type.starts_with("text/html") || self.body.trim_ascii_start().starts_with(b"<")
+    }
+}
+
+impl Stream {
+    /// The next piece; none at the end.
+    ///
+    /// # Errors
+    /// [`ModelError`] where the connection broke, a limit of time has passed, or there is no end to it.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, ModelError> {
+        let now = Instant::now();
+        let end = self.started + self.whole;
+        let (next, error) = match self.first_token {
+            None => (self.started + self.first_byte, no_token(self.first_byte)),
+            Some(_) => (now + self.idle, pause(self.idle)),
+        };
+        let error = if next < end {
+            error
+        } else {
+            too_long(self.whole)
+        };
+        let chunk = match timeout_at(next.min(end), self.response.chunk()).await {
+            Ok(chunk) => chunk.map_err(|error| fault(&error))?,
+            Err(_) => return Err(error),
+        };
+        self.bytes += chunk.as_ref().map_or(0, bytes::Bytes::len);
+        if self.bytes > STREAM_LIMIT {
+            return Err(ModelError::new(
+                FailureClass::OutputCut,
+                format!("the model's answer has no end: {STREAM_LIMIT} bytes were read"),
+            ));
+        }
+        Ok(chunk)
+    }
+
+    /// A token has come: from now on the pauses between tokens count.
+    pub(crate) fn token(&mut self) {
+        self.first_token.get_or_insert_with(Instant::now);
+    }
+
+    /// Reads what is left after the last word, so that the connection can be used again; not for long.
+    pub(crate) async fn finish(mut self) {
+        let rest = async { while let Ok(Some(_)) = self.chunk().await {} };
+        // Whoever sends more than the end is left alone.
+        let _ended = timeout(Duration::from_secs(1), rest).await;
+    }
+}
+
+fn no_token(limit: Duration) -> ModelError {
+    ModelError::new(
+        FailureClass::TimeoutFirstByte,
+        format!(
+            "the model gave no token within {} s; it is still loading, busy with another question, or too slow: see \
+             `first_byte_timeout`",
+            limit.as_secs()
+        ),
+    )
+}
+
+fn pause(limit: Duration) -> ModelError {
+    ModelError::new(
+        FailureClass::TimeoutIdle,
+        format!(
+            "the model stopped in the middle of its answer for {} s; see `idle_timeout`",
+            limit.as_secs()
+        ),
+    )
+}
+
+fn too_long(limit: Duration) -> ModelError {
+    ModelError::new(
+        FailureClass::TimeoutTotal,
+        format!(
+            "the model's answer was not finished within {} s; a smaller model, fewer `answer_tokens` or a longer `whole_timeout` helps",
+            limit.as_secs()
+        ),
+    )
+}
+
+fn header(response: &Response, name: &str) -> String {
+    let value = response.headers().get(name);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn fault(error: &reqwest::Error) -> ModelError {
+    if let Some(remedy) = alertbridge_tls::cause(error).and_then(alertbridge_tls::remedy) {
+        return ModelError::new(FailureClass::Misconfigured, remedy);
+    }
+    let why = chain(error);
+    if error.is_builder() {
+        let text = format!("the request can't be made: {why}");
+        return ModelError::new(FailureClass::Misconfigured, text);
+    }
+    let text = if error.is_connect() {
+        format!("the model server can't be reached: {why}; does it run, and is `url` right?")
+    } else {
+        format!("the connection to the model server broke: {why}")
+    };
+    ModelError::new(FailureClass::Connect, text)
+}
+
+/// All messages of an error, outermost first. The address is left out: it says nothing the operator does not know.
+fn chain(error: &reqwest::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next: Option<&dyn Error> = error.source();
+    while let Some(error) = next {
+        let text = error.to_string();
+        if texts.last() != Some(&text) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    if texts.is_empty() {
+        "no reason given".to_owned()
+    } else {
+        texts.join(": ")
+    }
+}
