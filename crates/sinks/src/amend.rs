@@ -116,7 +116,8 @@ pub enum Amended {
     Written(Vec<Change>),
     /// Everything was there already.
     Unchanged,
-    /// The alert's tags are not as [`Amendment::only_if`] asks: somebody decided otherwise, and nothing was written.
+    /// The alert's tags are not as [`Amendment::only_if`] asks: somebody decided otherwise, and nothing was written. Where they decided
+    /// at the very moment of a change that has tags but no text, the tags are as they made them.
     Overruled,
     /// People are done with this alert; nothing was written.
     Ended {

@@ -79,6 +79,79 @@ async fn a_claim_that_another_tool_made_is_not_taken_for_ours() {
     assert_eq!(world.amend().await, Amended::Overruled);
 }
 
+/// A claim: tags alone.
+async fn claim() -> World {
+    let mut world = reviewed(json!({"alert_tags": "wazuh,ai-pending"})).await;
+    world.amendment.block = None;
+    world.amendment.tags = tags(&["ai-processing"], &["ai-pending"]);
+    world.amendment.only_if = condition(&["ai-pending"], &["ai-processing", "ai-skip"]);
+    world
+}
+
+#[tokio::test]
+async fn who_decides_at_the_moment_of_a_claim_has_their_way() {
+    for (theirs, early) in [
+        ("wazuh", true),
+        ("wazuh,ai-pending,ai-skip", true),
+        ("wazuh,ai-skip", false),
+        ("wazuh", false),
+        // Another tool claimed it first.
+        ("wazuh,ai-processing", true),
+    ] {
+        let world = claim().await;
+        let edit = json!({"alert_tags": theirs});
+        let faults = world.sandbox.faults();
+        if early {
+            faults.edit_after_read(world.id, ALICE, &edit);
+        } else {
+            faults.edit_after_update(world.id, ALICE, &edit);
+        }
+        assert_eq!(world.amend().await, Amended::Overruled, "{theirs} {early}");
+        assert_eq!(world.column("alert_tags"), theirs, "{early}");
+        assert_eq!(world.amend().await, Amended::Overruled, "{theirs} {early}");
+    }
+}
+
+#[tokio::test]
+async fn who_only_adds_a_tag_at_the_moment_of_a_claim_does_not_stop_it() {
+    for (theirs, early) in [
+        ("wazuh,ai-pending,phishing", true),
+        ("wazuh,ai-pending,phishing", false),
+        ("wazuh,ai-processing,phishing", false),
+    ] {
+        let world = claim().await;
+        let edit = json!({"alert_tags": theirs});
+        let faults = world.sandbox.faults();
+        if early {
+            faults.edit_after_read(world.id, ALICE, &edit);
+        } else {
+            faults.edit_after_update(world.id, ALICE, &edit);
+        }
+        written(world.amend().await);
+        let there = world.column("alert_tags");
+        let mut there: Vec<&str> = there.as_str().unwrap().split(',').collect();
+        there.sort_unstable();
+        assert_eq!(there, ["ai-processing", "phishing", "wazuh"], "{early}");
+    }
+}
+
+#[tokio::test]
+async fn a_decision_against_a_claim_holds_even_where_its_answer_was_lost() {
+    for fault in [Fault::StoreThenReset, Fault::StoreThenHtml500] {
+        let world = claim().await;
+        let edit = json!({"alert_tags": "wazuh,ai-skip"});
+        world
+            .sandbox
+            .faults()
+            .edit_after_read(world.id, ALICE, &edit);
+        world.sandbox.faults().next_on("/alerts/update", fault);
+        let first = world.amend().await;
+        assert!(matches!(first, Amended::Retry { .. }), "{first:?}");
+        assert_eq!(world.amend().await, Amended::Overruled, "{fault:?}");
+        assert_eq!(world.column("alert_tags"), "wazuh,ai-skip");
+    }
+}
+
 #[tokio::test]
 async fn a_lost_answer_is_no_overruling() {
     for fault in [
@@ -86,12 +159,7 @@ async fn a_lost_answer_is_no_overruling() {
         Fault::StoreThenHtml500,
         Fault::StoreThenHang,
     ] {
-        let mut world = reviewed(json!({})).await;
-        world.amendment.block = None;
-        world.amendment.tags = tags(&["ai-processing"], &["ai-pending"]);
-        world.amendment.only_if = condition(&["ai-pending"], &["ai-processing"]);
-        let pending = json!({"alert_tags": "wazuh,ai-pending"});
-        world.sandbox.edit(world.id, ALICE, &pending);
+        let world = claim().await;
         world.sandbox.faults().next_on("/alerts/update", fault);
         let first = world.amend().await;
         assert!(
@@ -279,8 +347,8 @@ fn tag() -> impl Strategy<Value = &'static str> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
-    /// Whatever tags are there, and whatever people make of them at the same moment: nothing is written against the condition, a tag of
-    /// theirs is never lost, and what is written is written whole.
+    /// Whatever tags are there, and whatever people make of them at the same moment: no review is written against the tags that were read, a
+    /// tag of theirs is never lost, and what is written is written whole.
     #[test]
     fn a_review_never_acts_against_the_tags(
         before in proptest::collection::btree_set(tag(), 0..5),

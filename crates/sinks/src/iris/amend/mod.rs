@@ -55,6 +55,17 @@ pub(crate) struct Unchecked {
     own_user: i64,
 }
 
+/// What became of a change that was posted.
+#[derive(Debug, Default)]
+struct Aftermath {
+    /// It was made, whatever its answer said.
+    landed: bool,
+    /// People decided against it at the same moment, and have their way.
+    overruled: bool,
+    /// What was set right.
+    changes: Changes,
+}
+
 impl IrisSink {
     /// One amendment.
     pub(super) async fn amend_one(&self, amendment: &Amendment) -> Amended {
@@ -92,7 +103,8 @@ impl IrisSink {
         if uuid.is_some_and(|uuid| seen.uuid != uuid) {
             return another(&seen, &amendment.reference);
         }
-        let (landed, mut changes) = self.check_earlier(id, &mut seen, &resolved).await?;
+        let earlier = self.check_earlier(id, &mut seen, &resolved).await?;
+        let mut changes = earlier.changes;
         if amendment.unless_ended
             && let Some(why) = self.ending(&seen, &resolved)
         {
@@ -101,11 +113,9 @@ impl IrisSink {
         let mapping = &self.settings.mapping;
         let wish = Wish::of(amendment, (mapping, &self.settings.redaction), &resolved);
         let plan = Plan::of(&wish, &seen, mapping).map_err(no_room)?;
-        // An earlier attempt whose answer was lost took the tags away that the condition asks for.
-        if let Some(condition) = &amendment.only_if
-            && !(plan.is_empty() && (landed || !condition.forbids(seen.tags().split(','))))
-            && !condition.holds(seen.tags().split(','))
-        {
+        // The tags that are asked for may be gone by our own doing: where nothing is missing, nothing is to be decided.
+        let done = plan.is_empty() && (earlier.landed || !wish.is_forbidden(seen.tags()));
+        if !done && !wish.may_change(seen.tags()) {
             return Ok(Amended::Overruled);
         }
         if plan.is_empty() {
@@ -131,41 +141,44 @@ impl IrisSink {
         let Some(after) = self.see(id).await? else {
             return Ok(deleted);
         };
-        let (_, repaired) = self.look_after(id, &unchecked, &after, &resolved).await?;
-        changes.add_all(&repaired);
+        let aftermath = self.look_after(id, &unchecked, &after, &resolved).await?;
+        if aftermath.overruled {
+            return Ok(Amended::Overruled);
+        }
+        changes.add_all(&aftermath.changes);
         Ok(Amended::Written(changes.list()))
     }
 
-    /// Looks after an earlier change whose end was never seen; reads the alert again where that changed it. Also whether that change
-    /// was made.
+    /// Looks after an earlier change whose end was never seen; reads the alert again where that changed it.
     async fn check_earlier(
         &self,
         id: i64,
         seen: &mut Seen,
         resolved: &Resolved,
-    ) -> Result<(bool, Changes), Amended> {
+    ) -> Result<Aftermath, Amended> {
         let known = self.unchecked().get(&id).cloned();
         let Some(unchecked) = known else {
-            return Ok((false, Changes::default()));
+            return Ok(Aftermath::default());
         };
-        let (landed, changes) = self.look_after(id, &unchecked, seen, resolved).await?;
-        if !changes.is_empty()
+        let aftermath = self.look_after(id, &unchecked, seen, resolved).await?;
+        if (!aftermath.changes.is_empty() || aftermath.overruled)
             && let Some(now) = self.see(id).await?
         {
             *seen = now;
         }
-        Ok((landed, changes))
+        Ok(aftermath)
     }
 
-    /// Sets right, once, what others changed at the same moment. Also whether our change was made at all.
+    /// Sets right, once, what others changed at the same moment.
     async fn look_after(
         &self,
         id: i64,
         unchecked: &Unchecked,
         after: &Seen,
         resolved: &Resolved,
-    ) -> Result<(bool, Changes), Amended> {
+    ) -> Result<Aftermath, Amended> {
         let mut changes = Changes::default();
+        let mut overruled = false;
         let Unchecked {
             wish,
             plan,
@@ -177,13 +190,13 @@ impl IrisSink {
         let landed = !news.ours.is_empty() || plan.stands_in(after);
         if landed {
             let mapping = &self.settings.mapping;
-            let (repair, overlapped) =
-                plan.repair(wish, mapping, (before, after), (&news, *own_user), resolved);
-            if !repair.is_empty() {
-                self.update(id, &repair).await?;
-                repair.count(&mut changes);
+            let repair = plan.repair(wish, mapping, (before, after), (&news, *own_user), resolved);
+            overruled = repair.overruled;
+            if !repair.plan.is_empty() {
+                self.update(id, &repair.plan).await?;
+                repair.plan.count(&mut changes);
             }
-            if let Some(user) = overlapped {
+            if let Some(user) = repair.overlapped {
                 changes.add("note_edit_overlapped");
                 warn!(
                     alert_id = id,
@@ -193,7 +206,11 @@ impl IrisSink {
             }
         }
         self.unchecked().remove(&id);
-        Ok((landed, changes))
+        Ok(Aftermath {
+            landed: landed && !overruled,
+            overruled,
+            changes,
+        })
     }
 
     fn keep_unchecked(&self, id: i64, unchecked: &Unchecked) {

@@ -8,7 +8,7 @@ use super::{
     splice::{Spliced, disarmed, splice},
 };
 use crate::{
-    Amendment, Raise, TagChange,
+    Amendment, Raise, TagChange, TagCondition,
     iris::{
         config::Mapping,
         redaction::Redaction,
@@ -32,6 +32,7 @@ pub(crate) struct Wish {
     pub(crate) tags: TagChange,
     /// Name and id.
     pub(crate) severity: Option<(String, i64)>,
+    pub(crate) only_if: Option<TagCondition>,
     pub(crate) changes: Changes,
 }
 
@@ -75,8 +76,23 @@ impl Wish {
             block,
             tags,
             severity,
+            only_if: amendment.only_if.clone(),
             changes,
         }
+    }
+
+    /// Whether an alert with these tags may be changed.
+    pub(crate) fn may_change(&self, tags: &str) -> bool {
+        self.only_if
+            .as_ref()
+            .is_none_or(|condition| condition.holds(tags.split(',')))
+    }
+
+    /// Whether there is a tag that may not be there.
+    pub(crate) fn is_forbidden(&self, tags: &str) -> bool {
+        self.only_if
+            .as_ref()
+            .is_some_and(|condition| condition.forbids(tags.split(',')))
     }
 }
 
@@ -88,6 +104,16 @@ pub(crate) struct Plan {
     pub(crate) severity: Option<i64>,
     /// A person, or [`NOBODY`].
     owner: Option<i64>,
+}
+
+/// What is set right after a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Repair {
+    pub(crate) plan: Plan,
+    /// Who may have lost an edit of the note.
+    pub(crate) overlapped: Option<String>,
+    /// Somebody decided otherwise at the same moment, so the tags are as they made them.
+    pub(crate) overruled: bool,
 }
 
 /// Why an amendment can't be planned.
@@ -146,8 +172,7 @@ impl Plan {
         serde_json::to_vec(&Value::Object(body)).unwrap_or_default()
     }
 
-    /// What must be set right after this plan was written: `before` was read before, `after` afterwards. Also who may have lost
-    /// an edit of the note.
+    /// What must be set right after this plan was written: `before` was read before, `after` afterwards.
     pub(crate) fn repair(
         &self,
         wish: &Wish,
@@ -155,24 +180,12 @@ impl Plan {
         (before, after): (&Seen, &Seen),
         (news, own_user): (&News<'_>, i64),
         resolved: &Resolved,
-    ) -> (Self, Option<String>) {
+    ) -> Repair {
         let is_ours = |posted: &Option<String>, now: &str| posted.as_deref() == Some(now);
         let overlapped = (self.note.is_some() && is_ours(&self.note, after.note()))
             .then(|| news.note_changed_by().map(str::to_owned))
             .flatten();
-        let tags = self.tags.as_ref().and_then(|posted| {
-            // Ours stands: what did it stand on? Another's stands: put ours on it.
-            let ground = if after.tags() == posted {
-                let told = news
-                    .overwritten("alert_tags")
-                    .or_else(|| news.set_by_others("alert_tags"));
-                none_is_empty(told).filter(|ground| ground != before.tags())?
-            } else {
-                after.tags().to_owned()
-            };
-            let merged = new_tags(&wish.tags, &ground).unwrap_or(ground);
-            (merged != after.tags()).then_some(merged)
-        });
+        let (tags, overruled) = self.tags_repair(wish, before, after, news);
         let severity = self.severity.and_then(|posted| {
             let was = news
                 .overwritten("alert_severity_id")
@@ -185,7 +198,7 @@ impl Plan {
             );
             (after.severity_id == Some(posted) && graver).then_some(was)
         });
-        let repair = Self {
+        let plan = Self {
             note: self
                 .note
                 .as_ref()
@@ -194,7 +207,46 @@ impl Plan {
             severity,
             owner: self.owner_repair(before, after, news, own_user),
         };
-        (repair.owned_as(after), overlapped)
+        Repair {
+            plan: plan.owned_as(after),
+            overlapped,
+            overruled,
+        }
+    }
+
+    /// The tags to write, and whether others decided against ours. A change that wrote a text as well is merged in any case: its tags
+    /// say what the note shows.
+    fn tags_repair(
+        &self,
+        wish: &Wish,
+        before: &Seen,
+        after: &Seen,
+        news: &News<'_>,
+    ) -> (Option<String>, bool) {
+        let Some(posted) = &self.tags else {
+            return (None, false);
+        };
+        // Ours stands: what did it stand on? Another's stands: put ours on it.
+        let stands = after.tags() == posted;
+        let ground = if stands {
+            let told = news
+                .overwritten("alert_tags")
+                .or_else(|| news.set_by_others("alert_tags"));
+            none_is_empty(told).filter(|ground| ground != before.tags())
+        } else {
+            Some(after.tags().to_owned())
+        };
+        let Some(ground) = ground else {
+            return (None, false);
+        };
+        let merged = new_tags(&wish.tags, &ground);
+        let undecided = wish.block.is_some() || (!stands && merged.is_none());
+        let overruled = !undecided && !wish.may_change(&ground);
+        let wanted = match merged {
+            Some(merged) if !overruled => merged,
+            _ => ground,
+        };
+        ((wanted != after.tags()).then_some(wanted), overruled)
     }
 
     /// Our -1 took the alert from somebody who had just taken it: it is given back. Or its owner let go of it just then, which made
