@@ -18,10 +18,18 @@
 pub mod answer;
 pub mod evaluation;
 pub mod guard;
+mod injection;
 pub mod model;
 pub mod note;
+mod prompt;
+mod pseudonym;
 mod redact;
 mod sent;
 
+pub use self::injection::{InjectionRulesError, Injections};
+pub use self::prompt::{
+    Cut, Fact, PROMPT_VERSION, Prompt, PromptError, PromptSettings, Prompter, Shortened, Subject,
+};
+pub use self::pseudonym::PseudonymMap;
 pub use self::redact::{Finding, Redacted, RedactedAlert, Redactor, Rules, RulesError};
 pub use self::sent::{InjectionSign, SentField, SignKind};
