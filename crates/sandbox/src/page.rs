@@ -201,10 +201,12 @@ fn title(alert: &Alert) -> String {
 
 fn tags(alert: &Alert, most: usize) -> String {
     let all = alert.text("alert_tags").unwrap_or_default();
-    let all: Vec<&str> = all
+    let mut all: Vec<&str> = all
         .split(',')
         .filter(|tag| !tag.trim().is_empty())
         .collect();
+    // Where a row has no room for all: what a review says of the alert is never among the others.
+    all.sort_by_key(|tag| !tag.trim().starts_with("ai-"));
     let mut out = String::new();
     for tag in all.iter().take(most) {
         out.push_str(&format!("<bdi class=\"tag\">{}</bdi>", escape(tag)));
@@ -261,6 +263,10 @@ fn detail(shared: &Shared, store: &Store, alert: &Alert) -> String {
         }
     }
     facts.push(("Tags", tags(alert, usize::MAX)));
+    let resolution = alert.integer("alert_resolution_status_id");
+    if let Some(name) = resolution.and_then(|id| tables::name_of(tables::RESOLUTIONS, id)) {
+        facts.push(("Resolution", escape(name)));
+    }
     let owner = alert.integer("alert_owner_id");
     let owner = owner.map_or("nobody", |id| shared.options.login_of(id));
     facts.push(("Owner", format!("<bdi>{}</bdi>", escape(owner))));

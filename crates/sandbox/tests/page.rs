@@ -82,6 +82,36 @@ async fn hostile_text_stays_text_everywhere() {
 }
 
 #[tokio::test]
+async fn what_a_review_and_an_analyst_said_is_on_the_page() {
+    let server = Server::start().await;
+    let many = "wazuh,a,b,c,d,e,f,ai-reviewed,ai-verdict:benign";
+    let body = alert(json!({
+        "alert_tags": many,
+        "alert_note": "Called the owner.\n\n---- Alertbridge: triage ----\nbenign, 2 < 3",
+    }));
+    server.add(&body).await.data();
+    let analyst = json!({"alert_resolution_status_id": 1});
+    server.post("/alerts/update/1", &analyst).await.data();
+    server
+        .post("/alerts/1/comments/add", &json!({"comment_text": "agreed"}))
+        .await
+        .data();
+    let list = open(&server, "/").await.text;
+    for tag in ["ai-reviewed", "ai-verdict:benign"] {
+        assert!(list.contains(&format!(">{tag}</bdi>")), "{tag}");
+    }
+    let page = open(&server, "/page/alerts/1").await.text;
+    for piece in [
+        "<bdi class=\"long\">Called the owner.\n\n---- Alertbridge: triage ----\nbenign, 2 &lt; 3</bdi>",
+        "<th>Resolution</th><td>False Positive</td>",
+        "administrator: agreed",
+        ">ai-verdict:benign</bdi>",
+    ] {
+        assert!(page.contains(piece), "{piece}");
+    }
+}
+
+#[tokio::test]
 async fn the_policy_allows_no_script_and_nothing_from_elsewhere() {
     let server = Server::start().await;
     let response = server
