@@ -3,6 +3,7 @@
 
 mod events;
 mod faults;
+mod live;
 mod matching;
 mod scene;
 #[path = "../world/mod.rs"]
