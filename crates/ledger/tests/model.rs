@@ -7,12 +7,12 @@ mod support;
 use std::{fmt::Debug, path::Path, time::Duration};
 
 use alertbridge_ledger::{
-    Claim, Claimed, Ledger, MemoryLedger, OpenOptions, Pause, Prune, Receipt, Settlement,
-    SqliteLedger, TellClaim, TellVerdict, Telling, Told, Verdict,
+    Claim, Claimed, ClaimedTally, Ledger, MemoryLedger, OpenOptions, Pause, Prune, Receipt,
+    Settlement, SqliteLedger, TallyVerdict, TellClaim, TellVerdict, Telling, Told, Verdict,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
-use support::actions::{Action, DrawnTold, DrawnVerdict, actions, intake, name};
+use support::actions::{Action, DrawnTally, DrawnTold, DrawnVerdict, actions, intake, name};
 
 /// So few that groups are crowded out now and then.
 const MOST_GROUPS: u64 = 5;
@@ -27,6 +27,8 @@ struct Pair<'a> {
     claimed: Vec<Claimed>,
     /// Every telling ever claimed.
     tellings: Vec<Telling>,
+    /// Every tally ever claimed.
+    tallies: Vec<ClaimedTally>,
 }
 
 fn wait<T>(receipt: Receipt<T>) -> T {
@@ -166,6 +168,14 @@ impl Pair<'_> {
             }
             Action::Settle(drawn) => self.settle(drawn),
             Action::SettleTellings(drawn) => self.settle_tellings(drawn),
+            Action::ClaimTallies { kind, limit, lease } => {
+                let (kind, lease) = (name("kind", *kind), Duration::from_secs(*lease));
+                let claimed = self.both(|ledger| ledger.claim_tallies(&kind, now, lease, *limit));
+                self.tallies.extend(claimed);
+            }
+            Action::SettleTally(which, wrong_fence, drawn) => {
+                self.settle_tally(*which, *wrong_fence, drawn);
+            }
             Action::Tell { sink, ended } => {
                 let claim = TellClaim {
                     sink: name("sink", *sink),
@@ -273,6 +283,25 @@ impl Pair<'_> {
         self.both(|ledger| ledger.settle_tellings(told.clone()));
     }
 
+    fn settle_tally(&self, which: u8, wrong_fence: bool, drawn: &DrawnTally) {
+        if self.tallies.is_empty() {
+            return;
+        }
+        let back = usize::from(which) % self.tallies.len().min(8);
+        let tally = &self.tallies[self.tallies.len() - 1 - back];
+        let why = "busy".to_owned();
+        let verdict = match drawn {
+            DrawnTally::Done => TallyVerdict::Done,
+            DrawnTally::Dropped => TallyVerdict::Dropped { why },
+            DrawnTally::Retry(after) => TallyVerdict::Retry {
+                due_at: self.now + Duration::from_secs(*after),
+                why,
+            },
+        };
+        let fence = tally.fence + i64::from(wrong_fence);
+        self.both(|ledger| ledger.settle_tally(tally.number, fence, verdict.clone(), self.now));
+    }
+
     /// Everything that can be asked has the same answer, and the books balance.
     fn agree(&self) {
         for sink in 0..2 {
@@ -296,11 +325,15 @@ impl Pair<'_> {
                 self.both(|ledger| ledger.members(group.id, after.clone(), 2));
             }
         }
+        let hour_ago = self.now - Duration::from_secs(3600);
+        for (rule, agent) in [("5710", "agent-0"), ("5711", "agent-2"), ("5711", "nobody")] {
+            self.both(|ledger| ledger.seen(rule, agent, Timestamp::UNIX_EPOCH));
+            self.both(|ledger| ledger.seen(rule, agent, hour_ago));
+        }
         self.both(|ledger| ledger.noise(Timestamp::UNIX_EPOCH, 9));
         self.both(|ledger| ledger.noise(self.now, 1));
         let page = self.both(|ledger| ledger.stored(Timestamp::UNIX_EPOCH, 0, 4));
         if let Some(last) = page.last() {
-            let hour_ago = self.now - Duration::from_secs(3600);
             self.both(|ledger| ledger.stored(last.received_at, last.number, 4));
             self.both(|ledger| ledger.stored(hour_ago, 0, 4));
         }
@@ -325,6 +358,7 @@ proptest! {
             now: Timestamp::from_second(1_760_000_000).unwrap(),
             claimed: Vec::new(),
             tellings: Vec::new(),
+            tallies: Vec::new(),
         };
         for action in &actions {
             pair.act(action);

@@ -21,7 +21,7 @@ impl Model {
         }
         let malformed = self.malformed.iter();
         received -= malformed
-            .filter(|row| hour_of(row.received_at) >= since)
+            .filter(|row| !is_pseudo(&row.source) && hour_of(row.received_at) >= since)
             .count() as u64;
 
         let mut groups: Vec<_> = self.groups.iter().collect();

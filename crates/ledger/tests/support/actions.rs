@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use alertbridge_ledger::{
     Arrival, Budget, Burst, Collected, Folding, Intake, Malformed, Placement, Repeat, Route,
-    SilencedBy,
+    SilencedBy, Tally,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
+
+/// The source whose alerts are none.
+const LATE: u8 = 2;
 
 #[derive(Clone, Debug)]
 pub enum Action {
@@ -64,6 +67,12 @@ pub enum Action {
     },
     Settle(Vec<(u8, bool, DrawnVerdict)>),
     SettleTellings(Vec<(u8, bool, DrawnTold)>),
+    ClaimTallies {
+        kind: u8,
+        limit: usize,
+        lease: u64,
+    },
+    SettleTally(u8, bool, DrawnTally),
     /// All there is, at once.
     Tell {
         sink: u8,
@@ -86,6 +95,14 @@ pub struct DrawnArrival {
     pub burst: Option<(u8, u32)>,
     pub budget: Option<(u8, u32)>,
     pub collected: Vec<u8>,
+    pub tallies: Vec<(u8, u64)>,
+}
+
+#[derive(Clone, Debug)]
+pub enum DrawnTally {
+    Done,
+    Dropped,
+    Retry(u64),
 }
 
 #[derive(Clone, Debug)]
@@ -125,12 +142,13 @@ pub fn actions() -> impl Strategy<Value = Action> {
             prop::option::weighted(0.3, (0..2u8, 0..3u32)),
             prop::option::weighted(0.2, (0..2u8, 0..4u32)),
             prop::collection::vec(0..40u8, 0..2),
+            prop::collection::vec((0..4u8, 0..4000u64), 0..2),
         ),
     )
         .prop_map(
             |(
                 (reference, clash, fingerprint, agent, routes, size),
-                (level, silenced, repeat, burst, budget, collected),
+                (level, silenced, repeat, burst, budget, collected, tallies),
             )| DrawnArrival {
                 reference,
                 clash,
@@ -144,6 +162,7 @@ pub fn actions() -> impl Strategy<Value = Action> {
                 burst,
                 budget,
                 collected,
+                tallies,
             },
         );
     let told = prop_oneof![
@@ -164,8 +183,13 @@ pub fn actions() -> impl Strategy<Value = Action> {
         }),
         Just(DrawnVerdict::Returned),
     ];
+    let tally = prop_oneof![
+        2 => Just(DrawnTally::Done),
+        1 => Just(DrawnTally::Dropped),
+        2 => (0..4000u64).prop_map(DrawnTally::Retry),
+    ];
     prop_oneof![
-        6 => (0..2u8, 0..3u64, 0..2u8, prop::collection::vec(arrival, 0..6), any::<bool>())
+        6 => (0..3u8, 0..3u64, 0..2u8, prop::collection::vec(arrival, 0..6), any::<bool>())
             .prop_map(|(source, filtered, malformed, arrivals, checkpoint)| Action::Intake {
                 source, filtered, malformed, arrivals, checkpoint }),
         6 => (0..2u8, 0..6usize, 1..4usize, 0..3000u64, prop::bool::weighted(0.2))
@@ -188,6 +212,10 @@ pub fn actions() -> impl Strategy<Value = Action> {
         3 => any::<u8>().prop_map(Action::Dismiss),
         2 => (0..2500u64, 0..2500u64, 0..9000u64, 0..24usize).prop_map(|(payloads, quiet, references, limit)|
             Action::Prune { payloads, quiet, references, limit }),
+        3 => (0..2u8, 0..4usize, 0..3000u64)
+            .prop_map(|(kind, limit, lease)| Action::ClaimTallies { kind, limit, lease }),
+        3 => (any::<u8>(), prop::bool::weighted(0.1), tally)
+            .prop_map(|(which, wrong_fence, tally)| Action::SettleTally(which, wrong_fence, tally)),
         1 => Just(Action::Reopen),
     ]
 }
@@ -217,12 +245,16 @@ pub fn intake(action: &Action, now: Timestamp) -> Intake {
         } else {
             arrival.fingerprint
         };
+        let mut reference = format!("node:{}", arrival.reference);
+        if *source == LATE {
+            reference = format!("{reference}#intel:{:016x}", arrival.fingerprint);
+        }
         drawn.push(Arrival {
-            reference: format!("node:{}", arrival.reference),
-            reference_if_taken: format!("node:{}#{suffix}", arrival.reference),
+            reference_if_taken: format!("{reference}#{suffix}"),
+            reference,
             fingerprint: [arrival.fingerprint; 16],
             agent: name("agent", arrival.agent),
-            rule_id: "5710".into(),
+            rule_id: format!("571{}", arrival.reference % 2),
             level: arrival.level,
             payload: format!("{}-{}", arrival.reference, "x".repeat(arrival.size)).into_bytes(),
             placement: match arrival.silenced {
@@ -232,7 +264,16 @@ pub fn intake(action: &Action, now: Timestamp) -> Intake {
                 None => Placement::Routed(routes),
             },
             folding: folding(arrival),
-            tallies: Vec::new(),
+            tallies: arrival
+                .tallies
+                .iter()
+                .map(|(key, after)| Tally {
+                    kind: name("kind", key % 2),
+                    key: name("key", *key),
+                    due_at: now + Duration::from_secs(*after),
+                    body: vec![*key; arrival.size],
+                })
+                .collect(),
         });
     }
     let malformed = (0..*malformed).map(|number| Malformed {
@@ -241,7 +282,10 @@ pub fn intake(action: &Action, now: Timestamp) -> Intake {
         why: "not JSON".into(),
     });
     Intake {
-        source: name("source", *source),
+        source: match *source {
+            LATE => "intel".into(),
+            source => name("source", source),
+        },
         received_at: now,
         filtered: *filtered,
         filtered_by: vec![("level".into(), *filtered)],
