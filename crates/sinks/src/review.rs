@@ -12,8 +12,8 @@ use crate::{Amended, Ending, Outcome, Sink, SinkFuture};
 /// `Err` holds an [`Outcome::Retry`], [`Outcome::Paused`] or [`Outcome::Never`], never another.
 pub trait Reviewable: Sink {
     /// Alerts with exactly this tag, the oldest (smallest id) first: those behind the id `after`, at most `limit` (1 to 100).
-    /// Those that people are done with are left out. Bounded in time and memory; whoever changes tags meanwhile delays an alert
-    /// to the next call at most.
+    /// Those that people are done with are left out. Bounded in time and memory. Tags that are taken away meanwhile hide no other alert;
+    /// one that gets the tag meanwhile may be found only when the search begins again without `after`.
     fn tagged<'a>(
         &'a self,
         tag: &'a str,

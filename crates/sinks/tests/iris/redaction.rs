@@ -6,6 +6,7 @@ use alertbridge_sandbox::IrisOptions;
 use alertbridge_sinks::{
     Digest, DigestKind, FieldSummary, Outgoing, Proof, Sink, TextFilter, iris::IrisSink,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
@@ -75,6 +76,41 @@ async fn a_title_has_no_secret_and_no_half_of_one() {
         raw["alert_title"],
         "ran mysql --host=db.internal.example --user=backup -p‹hidden›"
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Wherever the secret stands, no beginning of it is in a title, a tag or a description.
+    #[test]
+    fn no_cut_leaves_a_part_of_a_secret(before in "[a-z ]{0,80}", pad in 0_usize..1100, text in any::<bool>()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            // Nothing listens there: a dry run needs no IRIS.
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            drop(listener);
+            let redact = if text { "text" } else { "title" };
+            let more = json!({
+                "url": url, "key": KEY, "redact": redact, "title": "{rule_description} | {artifact}", "tags": ["{artifact}"],
+            });
+            let sink = IrisSink::connect(serde_json::from_value(more).unwrap()).unwrap().with_filter(Arc::new(Hide));
+            let description = format!("{}{SECRET}", "y".repeat(pad));
+            let alert = alert(json!({
+                "rule": {"id": "1", "level": 5, "description": description},
+                "data": {"audit": {"command": format!("{before}{SECRET}")}},
+            }));
+            let dry = sink.dry_run(&outgoing(&sink, alert)).await;
+            let posted: Value = serde_json::from_str(&dry.json).unwrap();
+            let mut shown = vec![posted["alert_title"].to_string(), posted["alert_tags"].to_string()];
+            if text {
+                shown.push(posted["alert_description"].to_string());
+            }
+            for text in shown {
+                assert!(!text.contains("Sup3"), "{text}");
+            }
+        });
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use alertbridge_sandbox::{Fault, IrisOptions, IrisSandbox, IrisUser};
 use alertbridge_sinks::{
     Ending, Outcome, Outgoing, Page, Reviewable, SeenAlert, Sink, iris::IrisSink,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
@@ -124,6 +125,44 @@ async fn a_tag_that_is_taken_away_meanwhile_hides_no_other_alert() {
         let page = sink.tagged(PENDING, None, 100).await.unwrap();
         assert_eq!(sandbox.faults().waiting(), 0);
         assert_eq!(ids(&page), all[..44], "{version}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whatever tags are taken away while pages are read, and whoever asks for how many at a time: all that keep the tag are found,
+    /// each once.
+    #[test]
+    fn every_alert_that_keeps_the_tag_is_found_once(
+        count in 1_usize..50,
+        gone in proptest::collection::btree_set(0_usize..50, 0..25),
+        limit in 1_usize..30,
+        chooses_fields in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let version = if chooses_fields { "v2.4.20" } else { "v2.4.16" };
+            let (sandbox, sink, all) = tagged(version, &vec![PENDING; count]).await;
+            for at in gone.iter().filter(|at| **at < count) {
+                sandbox.faults().edit_after_read(all[*at], ALICE, &json!({"alert_tags": "not-ai-pending"}));
+            }
+            let mut found = Vec::new();
+            let mut after = None;
+            loop {
+                let page = sink.tagged(PENDING, after, limit).await.unwrap();
+                assert!(page.alerts.len() <= limit);
+                assert!(page.more_after > after || page.more_after.is_none());
+                found.extend(ids(&page));
+                after = page.more_after;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert!(found.is_sorted_by(|one, next| one < next), "{found:?}");
+            let kept: Vec<i64> = (0..count).filter(|at| !gone.contains(at)).map(|at| all[at]).collect();
+            assert!(kept.iter().all(|id| found.contains(id)), "{kept:?} {found:?}");
+        });
     }
 }
 
