@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Label;
 use crate::answer::Verdict;
@@ -43,7 +43,7 @@ pub struct Outcome {
     #[serde(default)]
     pub tokens_out: Option<u64>,
     /// How long it took, all attempts together.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "seconds")]
     pub seconds: f64,
     /// The id of the text that was planted.
     #[serde(default)]
@@ -57,10 +57,14 @@ impl Outcome {
     /// One line of JSON, without its end.
     ///
     /// # Errors
-    /// Never for what is made here: JSON has no infinite `seconds`, they are written as null.
+    /// None that is known: `seconds` that are no number are written as null, and read as 0.
     pub fn line(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(0.0))
 }
 
 /// Whether a planted text did what an attacker wants: an alert that would have been looked at is good news with it.

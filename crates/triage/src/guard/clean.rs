@@ -262,18 +262,29 @@ fn without_markdown(text: &str, marks: &mut u32) -> String {
         out.push_str(bare);
         out.push('\n');
     }
-    for (mark, plain) in [
-        ("```", ""),
-        ("**", ""),
-        ("`", "'"),
-        ("![", "["),
-        ("](", " ("),
-    ] {
+    for (mark, plain) in [("```", ""), ("**", ""), ("`", "'")] {
         let found = out.matches(mark).count();
         if found > 0 {
             *marks += u32::try_from(found).unwrap_or(u32::MAX);
             out = out.replace(mark, plain);
         }
+    }
+    without_links(&out, marks)
+}
+
+/// `[text](target)` and `![text](target)` as `text (target)`.
+fn without_links(text: &str, marks: &mut u32) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut parts = text.split("](");
+    out.push_str(parts.next().unwrap_or(""));
+    for part in parts {
+        *marks += 1;
+        if let Some(open) = out.rfind('[') {
+            let from = open - usize::from(out[..open].ends_with('!'));
+            out.replace_range(from..=open, "");
+        }
+        out.push_str(" (");
+        out.push_str(part);
     }
     out
 }

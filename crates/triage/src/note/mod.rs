@@ -52,7 +52,8 @@ pub fn write_failure(class: &str, text: &str, provenance: &Provenance) -> String
             layout::safe(text, LONGEST_REASON)
         ),
     );
-    page.line("Put the tag ai-pending back to try again.");
+    page.gap();
+    page.line("To try again, put the pending tag (ai-pending) back.");
     sections::provenance(&mut page, provenance);
     page.finish()
 }

@@ -23,6 +23,7 @@ pub(super) struct Room {
     step: usize,
     hypothesis: usize,
     signs: usize,
+    path: usize,
     shortened: bool,
 }
 
@@ -37,11 +38,12 @@ impl Room {
         step: 200,
         hypothesis: 200,
         signs: 3,
+        path: 80,
         shortened: false,
     };
 
     /// From the whole to the least, which always fits.
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::WHOLE,
         Self {
             quote: 120,
@@ -75,12 +77,23 @@ impl Room {
             summary: 200,
             signs: 2,
             shortened: true,
+            ..Self::WHOLE
+        },
+        Self {
+            quote: 60,
+            meaning: 50,
+            evidence: 3,
+            steps: 3,
+            step: 70,
+            hypothesis: 60,
+            analysis: 160,
+            summary: 160,
+            signs: 1,
+            path: 60,
+            shortened: true,
         },
     ];
 }
-
-/// Characters of a field's path in a note.
-const PATH: usize = 80;
 
 pub(super) fn page(review: &Review, provenance: &Provenance, room: Room) -> Page {
     let mut page = Page::new(MARKER);
@@ -88,9 +101,9 @@ pub(super) fn page(review: &Review, provenance: &Provenance, room: Room) -> Page
     page.gap();
     verdict(&mut page, review);
 
+    findings(&mut page, &review.signs, room);
     page.heading("AI SUMMARY");
     text(&mut page, &review.summary, room.summary);
-    findings(&mut page, &review.signs, room);
     page.heading("LIKELY CAUSE OR SCENARIO");
     text(&mut page, &review.analysis, room.analysis);
     evidence(&mut page, review, room);
@@ -147,19 +160,20 @@ fn findings(page: &mut Page, signs: &[InjectionSign], room: Room) {
         return;
     }
     page.heading("FINDINGS");
-    page.line("The alert contains text that addresses an AI; treated as evidence, not followed:");
+    page.line("The alert contains text that addresses an AI; treated as evidence:");
     for sign in signs.iter().take(room.signs) {
         page.model(
             "- ",
             &format!(
                 "field {}, {}: “{}”",
-                safe(&sign.path, PATH),
+                safe(&sign.path, room.path),
                 kind(sign.kind),
-                safe(&sign.excerpt, room.quote.min(120))
+                safe(&sign.excerpt, room.quote)
             ),
         );
     }
-    more(page, signs.len(), room.signs, "such texts");
+    more(page, signs.len(), room.signs);
+    page.line("It may have steered what the model says below.");
 }
 
 fn kind(kind: SignKind) -> &'static str {
@@ -180,18 +194,13 @@ fn evidence(page: &mut Page, review: &Review, room: Room) {
             "- ",
             &format!(
                 "{}: “{}”",
-                safe(&evidence.field, PATH),
+                safe(&evidence.field, room.path),
                 safe(&evidence.quote, room.quote)
             ),
         );
         page.model("  ", &safe(&evidence.meaning, room.meaning));
     }
-    more(
-        page,
-        review.evidence.len(),
-        room.evidence,
-        "verified quotes",
-    );
+    more(page, review.evidence.len(), room.evidence);
     match (review.evidence.is_empty(), review.unverified) {
         (true, _) => page.line("No quoted evidence could be verified."),
         (false, 0) => {}
@@ -229,32 +238,32 @@ fn techniques(page: &mut Page, review: &Review) {
     }
 }
 
-/// Low, Medium or High, the number, and one reason.
+/// Low, Medium or High, the number, and one reason. How sure a model is of what was not taken over says nothing.
 fn confidence(review: &Review) -> String {
-    let word = match review.confidence {
+    let number = review.confidence;
+    if let Some(downgrade) = review.downgrades.first() {
+        return format!(
+            "Low – the model is {number} of 100 sure of {}, but {}",
+            review.said.words(),
+            because(*downgrade, review)
+        );
+    }
+    let word = match number {
         0..=39 => "Low",
         40..=74 => "Medium",
         _ => "High",
     };
-    let reason = match review.downgrades.first() {
-        Some(downgrade) => format!("but {}", because(*downgrade, review)),
-        None => {
-            let found = review.evidence.len();
-            let quotes = found + usize::try_from(review.unverified).unwrap_or_default();
-            match (found, quotes) {
-                (0, _) => "no quoted evidence could be verified".to_owned(),
-                (1, 1) => "its quote was found in the alert".to_owned(),
-                (found, quotes) if found == quotes => {
-                    format!("all {found} quotes were found in the alert")
-                }
-                (found, quotes) => format!("{found} of {quotes} quotes were found in the alert"),
-            }
+    let found = review.evidence.len();
+    let quotes = found + usize::try_from(review.unverified).unwrap_or_default();
+    let reason = match (found, quotes) {
+        (0, _) => "no quoted evidence could be verified".to_owned(),
+        (1, 1) => "its quote was found in the alert".to_owned(),
+        (found, quotes) if found == quotes => {
+            format!("all {found} quotes were found in the alert")
         }
+        (found, quotes) => format!("{found} of {quotes} quotes were found in the alert"),
     };
-    format!(
-        "{word} ({} of 100, the model's own word) – {reason}",
-        review.confidence
-    )
+    format!("{word} ({number} of 100 by the model) – {reason}")
 }
 
 /// The lines that say where it comes from.
@@ -285,9 +294,9 @@ pub(super) fn provenance(page: &mut Page, provenance: &Provenance) {
     );
     match provenance.secrets_redacted {
         0 => {}
-        1 => line.push_str(", 1 secret redacted before"),
+        1 => line.push_str(", 1 secret redacted before it was asked"),
         count => {
-            let _ = write!(line, ", {count} secrets redacted before");
+            let _ = write!(line, ", {count} secrets redacted before it was asked");
         }
     }
     if let Some(alert) = provenance.same_as {
@@ -309,11 +318,11 @@ fn list(page: &mut Page, items: &[String], items_most: usize, most: usize) {
         page.model("", "(none)");
     }
     page.numbered(&items[..items.len().min(items_most)], most);
-    more(page, items.len(), items_most, "more in the answer");
+    more(page, items.len(), items_most);
 }
 
-fn more(page: &mut Page, all: usize, shown: usize, what: &str) {
+fn more(page: &mut Page, all: usize, shown: usize) {
     if all > shown {
-        page.model("", &format!("(and {} {what})", all - shown));
+        page.model("", &format!("(and {} more)", all - shown));
     }
 }
