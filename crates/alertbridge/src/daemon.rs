@@ -32,7 +32,8 @@ use crate::{
     http::{self, Shown},
     intake::{DecidingIntake, Rules},
     intel::{
-        Enrich, Enricher, Herald, Hunt, Intelligence, LateSink, QueueSink, Standing, Supply, late,
+        Enrich, Enricher, Herald, Hunt, Intelligence, LateSink, QueueSink, SightingReports,
+        Standing, Supply, late,
     },
     metrics::Metrics,
     quieting::Quieting,
@@ -105,7 +106,21 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     let mut standing = None;
     let mut enrich: Option<Arc<dyn Enrich>> = None;
     if let (Some(config), Some((known, supply))) = (&config.intel, intel) {
-        standing = Some(Standing::new(known.clone(), supply.watched(), now()));
+        let reports = SightingReports::new(config)
+            .map_err(|error| Failure::new(Exit::Config, error))?
+            .map(Arc::new);
+        standing = Some(Standing::new(
+            known.clone(),
+            supply.watched(),
+            reports.clone(),
+            now(),
+        ));
+        if let Some(reports) = reports {
+            let (ledger, clock, stop) = (ledger.clone(), clock.clone(), stop.clone());
+            tasks.push(tokio::spawn(async move {
+                reports.run(&*ledger, &*clock, stop).await;
+            }));
+        }
         tasks.push(tokio::spawn(supply.run(stop.clone())));
         let herald = Herald {
             ledger: ledger.clone(),
@@ -113,6 +128,7 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
             metrics: metrics.clone(),
             arrived,
             routes,
+            intelligence: known.clone(),
         };
         enrich = Some(Arc::new(Enricher {
             intelligence: known.clone(),

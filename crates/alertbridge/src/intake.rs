@@ -218,7 +218,11 @@ impl DecidingIntake {
             payload: alert.raw().to_vec(),
             placement,
             folding,
-            tallies: Vec::new(),
+            tallies: self
+                .rules
+                .intel
+                .as_ref()
+                .map_or_else(Vec::new, |intel| intel.tallies(alert, &hits, now)),
         });
     }
 

@@ -111,6 +111,8 @@ struct IntelMetrics {
     matched: Gauge,
     hits: Gauge,
     live: Family<LiveResult, Gauge>,
+    sightings: Family<LiveResult, Gauge>,
+    sightings_waiting: Gauge,
 }
 
 /// What one batch held, counted before it was kept.
@@ -281,6 +283,16 @@ impl IntelMetrics {
             "Questions to OpenCTI itself since the start: alerts asked about, hits, events completed",
             self.live.clone(),
         );
+        registry.register(
+            "sightings",
+            "Sightings for OpenCTI since the start: reported, dropped because the indicator is gone, failed attempts",
+            self.sightings.clone(),
+        );
+        registry.register(
+            "sightings_waiting",
+            "Sightings that wait to be reported, those whose interval has not ended included",
+            self.sightings_waiting.clone(),
+        );
     }
 }
 
@@ -339,6 +351,18 @@ impl Metrics {
             ("unanswered", counts.unanswered),
         ] {
             let gauge = self.intel.live.get_or_create(&LiveResult { result });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// What came of reporting sightings.
+    pub fn intel_sightings(&self, counts: crate::intel::SightingCounts) {
+        for (result, count) in [
+            ("dropped", counts.dropped),
+            ("failed", counts.failed),
+            ("reported", counts.reported),
+        ] {
+            let gauge = self.intel.sightings.get_or_create(&LiveResult { result });
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
@@ -442,6 +466,10 @@ impl Metrics {
                 .get_or_create(&labels)
                 .set(gauge(*waiting));
         }
+        let sightings = status.tallies_waiting.iter();
+        let sightings = sightings.filter(|one| one.kind == crate::intel::sightings::KIND);
+        let waiting = sightings.map(|one| one.rows).sum();
+        self.intel.sightings_waiting.set(gauge(waiting));
         self.open_groups.set(gauge(status.open_groups));
         self.ledger_bytes.set(gauge(status.bytes));
     }

@@ -19,7 +19,7 @@ pub fn run(arguments: &cli::ConfigFile) -> Result<Exit, Failure> {
     }
     if let Some(intel) = &config.intel {
         intel
-            .sources()
+            .try_secrets()
             .map_err(|error| Failure::new(Exit::Config, error))?;
     }
     output::line(format_args!("{}: good", arguments.config.display()))?;

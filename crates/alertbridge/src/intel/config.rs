@@ -8,13 +8,18 @@ use alertbridge_intel::{
     provider::{
         Provider, ProviderError,
         file::{FileConfig, FileForm, FileProvider},
-        opencti::{Mode, OpenCti, OpenCtiConfig},
+        opencti::{Mode, OpenCti, OpenCtiConfig, SightingConfig},
     },
 };
 use serde::Deserialize;
 
+use super::{Live, SightingReports};
+
 /// The name of what `[intel.opencti]` brings.
 pub const OPENCTI: &str = "opencti";
+
+/// What is counted for longer would be told too late to be of use: six hours.
+const LONGEST_INTERVAL: u64 = 6 * 3600;
 
 /// `[intel]`
 #[derive(Clone, Debug, Deserialize)]
@@ -53,6 +58,8 @@ pub struct IntelConfig {
     pub opencti: Option<OpenCtiConfig>,
     /// Plain files.
     pub files: Vec<FileSection>,
+    /// Telling OpenCTI what was seen; off where it is not there.
+    pub sightings: Option<SightingConfig>,
 }
 
 impl Default for IntelConfig {
@@ -74,6 +81,7 @@ impl Default for IntelConfig {
             observables: ObservableFilterConfig::default(),
             opencti: None,
             files: Vec::new(),
+            sightings: None,
         }
     }
 }
@@ -219,6 +227,16 @@ impl IntelConfig {
         Ok(sources)
     }
 
+    /// Makes everything that has secrets, and throws it away.
+    ///
+    /// # Errors
+    /// Names the section and the key.
+    pub fn try_secrets(&self) -> Result<(), String> {
+        self.sources()?;
+        Live::new(self)?;
+        SightingReports::new(self).map(drop)
+    }
+
     /// What can be said against the values without touching the world.
     ///
     /// # Errors
@@ -235,6 +253,18 @@ impl IntelConfig {
                 "[intel] has no source of indicators; add [intel.opencti] or [[intel.files]]"
                     .into(),
             );
+        }
+        if let Some(sightings) = &self.sightings {
+            if self.opencti.is_none() {
+                return Err(
+                    "[intel.sightings] tells OpenCTI what was seen; add [intel.opencti]".into(),
+                );
+            }
+            if !(1..=LONGEST_INTERVAL).contains(&sightings.interval) {
+                return Err(format!(
+                    "`intel.sightings.interval` must be from 1 to {LONGEST_INTERVAL} seconds"
+                ));
+            }
         }
         let mut names = HashSet::from([OPENCTI]);
         for section in &self.files {

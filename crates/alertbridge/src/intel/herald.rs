@@ -5,13 +5,13 @@ use std::sync::Arc;
 use alertbridge_alert::Alert;
 use alertbridge_intel::Hit;
 use alertbridge_ledger::{
-    Arrival, Folding, Intake, Ledger, LedgerError, Placement, Receipt, Route, Stored, Trace,
+    Arrival, Folding, Intake, Ledger, LedgerError, Placement, Receipt, Route, Stored, Tally, Trace,
     TraceOutcome,
 };
 use alertbridge_sinks::IntelHit;
 use tokio::sync::watch;
 
-use super::{carried, hits, late, queue_sink};
+use super::{Intelligence, carried, hits, late, queue_sink};
 use crate::{clock::Clock, metrics::Metrics};
 
 /// Brings late hits into the ledger.
@@ -27,6 +27,15 @@ pub struct Herald {
     pub arrived: watch::Sender<()>,
     /// The sinks that late hits go to.
     pub routes: Vec<Route>,
+    /// Counts late hits for OpenCTI.
+    pub intelligence: Arc<Intelligence>,
+}
+
+/// A late hit, on its way into the ledger.
+struct News {
+    reference: String,
+    payload: Vec<u8>,
+    tallies: Vec<Tally>,
 }
 
 impl Herald {
@@ -42,12 +51,17 @@ impl Herald {
         let Ok(alert) = Alert::parse(&stored.payload[..]) else {
             return Ok(0);
         };
+        // Where nothing says what an alert came with, or where it went nowhere, its hits may have been counted when it came.
+        let has_queue = !self.routes_to(queue_sink::NAME).is_empty();
+        let counts = has_queue && !matches!(shown.outcome, TraceOutcome::Silenced(_));
         let new = new.iter().filter(|hit| !is_told(&shown, hit));
-        let news = new.map(|hit| {
-            (
-                late::reference(&shown.reference, hit),
-                stored.payload.clone(),
-            )
+        let news = new.map(|hit| News {
+            reference: late::reference(&shown.reference, hit),
+            payload: stored.payload.clone(),
+            tallies: match counts {
+                true => self.tallies(&alert, hit),
+                false => Vec::new(),
+            },
         });
         self.tell(&shown, &alert, news.collect()).await
     }
@@ -63,8 +77,12 @@ impl Herald {
             return Ok(0);
         };
         let news = found.iter().map(|hit| {
-            let reference = late::reference(reference, &hits::shown(hit));
-            (reference, carried::with_hit(alert, hit))
+            let shown = hits::shown(hit);
+            News {
+                reference: late::reference(reference, &shown),
+                payload: carried::with_hit(alert, hit),
+                tallies: self.tallies(alert, &shown),
+            }
         });
         let queue = Self {
             routes: self.routes_to(queue_sink::NAME),
@@ -73,25 +91,29 @@ impl Herald {
         queue.tell(&shown, alert, news.collect()).await
     }
 
+    fn tallies(&self, alert: &Alert, hit: &IntelHit) -> Vec<Tally> {
+        let hits = std::slice::from_ref(hit);
+        self.intelligence.tallies(alert, hits, self.clock.now())
+    }
+
     fn routes_to(&self, sink: &str) -> Vec<Route> {
         let routes = self.routes.iter().filter(|route| route.sink == sink);
         routes.cloned().collect()
     }
 
-    /// Brings in what the ledger does not have: references and payloads.
+    /// Brings in what the ledger does not have.
     async fn tell(
         &self,
         shown: &Trace,
         alert: &Alert,
-        news: Vec<(String, Vec<u8>)>,
+        news: Vec<News>,
     ) -> Result<u64, LedgerError> {
-        if self.routes.is_empty() {
-            return Ok(0);
-        }
         let mut arrivals = Vec::new();
-        for (reference, payload) in news {
-            if answer(self.ledger.trace(&reference)).await?.is_none() {
-                arrivals.push(self.arrival(reference, shown, alert, payload));
+        for news in news {
+            // Where nobody is told, it may still count.
+            let is_of_use = !(self.routes.is_empty() && news.tallies.is_empty());
+            if is_of_use && answer(self.ledger.trace(&news.reference)).await?.is_none() {
+                arrivals.push(self.arrival(news, shown, alert));
             }
         }
         if arrivals.is_empty() {
@@ -123,24 +145,18 @@ impl Herald {
         }
     }
 
-    fn arrival(
-        &self,
-        reference: String,
-        shown: &Trace,
-        alert: &Alert,
-        payload: Vec<u8>,
-    ) -> Arrival {
+    fn arrival(&self, news: News, shown: &Trace, alert: &Alert) -> Arrival {
         Arrival {
-            reference_if_taken: reference.clone(),
-            reference,
+            reference_if_taken: news.reference.clone(),
+            reference: news.reference,
             fingerprint: *alert.fingerprint().as_bytes(),
             agent: shown.agent.clone(),
             rule_id: shown.rule_id.clone(),
             level: shown.level,
-            payload,
+            payload: news.payload,
             placement: Placement::Routed(self.routes.clone()),
             folding: Folding::default(),
-            tallies: Vec::new(),
+            tallies: news.tallies,
         }
     }
 }

@@ -18,6 +18,7 @@ pub mod late;
 mod late_sink;
 mod live;
 pub mod queue_sink;
+pub mod sightings;
 mod standing;
 mod supply;
 
@@ -25,7 +26,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use alertbridge_alert::{Alert, observables};
 use alertbridge_intel::{Hit, IndicatorStore, MatchRules, StoreOptions};
-use alertbridge_ledger::{Folding, Route};
+use alertbridge_ledger::{Folding, Route, Tally};
 use alertbridge_sinks::{IntelHit, iris::RaiseRule, wazuh::is_own_event};
 use jiff::Timestamp;
 
@@ -37,6 +38,7 @@ pub use self::{
     late_sink::LateSink,
     live::{Live, LiveCounts},
     queue_sink::QueueSink,
+    sightings::{SightingCounts, SightingReports, SightingTallies},
     standing::Standing,
     supply::Supply,
 };
@@ -55,6 +57,8 @@ pub struct Intelligence {
     clock: Arc<dyn Clock>,
     /// OpenCTI itself, where it is asked.
     live: Option<Live>,
+    /// How hits are counted for OpenCTI, where they are.
+    sightings: Option<SightingTallies>,
     /// Whether there are sources of which a local copy is kept.
     has_copy: bool,
     store: OnceLock<Arc<IndicatorStore>>,
@@ -84,6 +88,7 @@ impl Intelligence {
             has_queue,
             clock,
             live: Live::new(config)?,
+            sightings: SightingTallies::new(config),
             has_copy: config.keeps_copy(),
             store: OnceLock::new(),
             opening: Mutex::default(),
@@ -160,6 +165,12 @@ impl Intelligence {
     /// OpenCTI itself, where it is asked.
     pub fn live(&self) -> Option<&Live> {
         self.live.as_ref()
+    }
+
+    /// What is counted for OpenCTI with an alert that has these hits.
+    pub fn tallies(&self, alert: &Alert, hits: &[IntelHit], now: Timestamp) -> Vec<Tally> {
+        self.sightings
+            .map_or_else(Vec::new, |sightings| sightings.of(alert, hits, now))
     }
 
     /// The time.

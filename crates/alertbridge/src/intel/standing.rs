@@ -6,7 +6,7 @@ use alertbridge_intel::provider::{Phase, SyncState};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::{Intelligence, seconds_since};
+use super::{Intelligence, SightingReports, seconds_since};
 use crate::metrics::{IntelSource, Metrics};
 
 /// An answer older than this is an alarm, or three times the source's interval where that is longer.
@@ -29,15 +29,22 @@ pub struct Watched {
 pub struct Standing {
     intelligence: Arc<Intelligence>,
     watched: Vec<Watched>,
+    sightings: Option<Arc<SightingReports>>,
     since: Timestamp,
 }
 
 impl Standing {
     /// Of a program that began at `since`.
-    pub fn new(intelligence: Arc<Intelligence>, watched: Vec<Watched>, since: Timestamp) -> Self {
+    pub fn new(
+        intelligence: Arc<Intelligence>,
+        watched: Vec<Watched>,
+        sightings: Option<Arc<SightingReports>>,
+        since: Timestamp,
+    ) -> Self {
         Self {
             intelligence,
             watched,
+            sightings,
             since,
         }
     }
@@ -49,6 +56,12 @@ impl Standing {
             metrics.intel_live(live.counts());
             if let Some(why) = live.trouble() {
                 wrong.push(("intel_trouble:live".to_owned(), why));
+            }
+        }
+        if let Some(sightings) = &self.sightings {
+            metrics.intel_sightings(sightings.counts());
+            if let Some(why) = sightings.trouble() {
+                wrong.push(("intel_trouble:sightings".to_owned(), why));
             }
         }
         let Some(store) = self.intelligence.store() else {

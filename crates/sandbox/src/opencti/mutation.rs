@@ -34,8 +34,8 @@ pub(crate) fn add_identity(world: &World, input: &Value) -> Result<Value, Failur
     Ok(shapes::identity(&identity, world.version()))
 }
 
-/// Records a sighting. The same ends and dates give the same sighting; the real platform also merges sightings
-/// of near dates, by rules the facts do not settle.
+/// Records a sighting. The same ends and dates are the same sighting, which is there once, as it was said last; the real platform also
+/// merges sightings of near dates, by rules the facts do not settle.
 pub(crate) fn add_sighting(
     world: &World,
     user: &OpenCtiUser,
@@ -86,6 +86,9 @@ pub(crate) fn add_sighting(
         "description": input["description"],
         "confidence": input["confidence"],
     });
+    store
+        .sightings
+        .retain(|known| known.standard_id != sighting.standard_id);
     store.sightings.push(sighting);
     Ok(answer)
 }

@@ -1,25 +1,64 @@
 //! `alertbridge intel status`.
 
 use alertbridge_intel::StoreStatus;
+use alertbridge_ledger::{Ledger, TalliesWaiting};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::{grouped, reader, section};
 use crate::{
-    cli, clock, commands::print_json, exit::Exit, failure::Failure, output, table::printable,
+    cli, clock,
+    commands::{answer, print_json, reader as ledger_reader},
+    config::Config,
+    exit::Exit,
+    failure::Failure,
+    intel::sightings::KIND,
+    output,
+    table::printable,
 };
 
 /// Runs the command.
 pub fn run(output: &cli::Output) -> Result<Exit, Failure> {
-    let (_, section) = section(output)?;
+    let (config, section) = section(output)?;
     let status = reader(&section)?.status();
+    let sightings = match section.sightings {
+        Some(_) => waiting(&config)?,
+        None => None,
+    };
     let now = clock::now();
     if output.json {
-        print_json(&as_json(&status, now))?;
+        let mut status = as_json(&status, now);
+        status["sightings_waiting"] = json!(sightings);
+        print_json(&status)?;
     } else {
         text(&status, now)?;
+        if let Some(sightings) = &sightings {
+            sightings_text(sightings, now)?;
+        }
     }
     Ok(Exit::Success)
+}
+
+/// Sightings that OpenCTI was not told of yet, by the ledger; `None` where there is no ledger yet.
+fn waiting(config: &Config) -> Result<Option<TalliesWaiting>, Failure> {
+    if !config.ledger.path.exists() {
+        return Ok(None);
+    }
+    let status = answer(ledger_reader(config)?.status())?;
+    let mut waiting = status.tallies_waiting.into_iter();
+    Ok(waiting.find(|waiting| waiting.kind == KIND))
+}
+
+fn sightings_text(waiting: &TalliesWaiting, now: Timestamp) -> Result<(), Failure> {
+    let late = now.duration_since(waiting.oldest_due).as_secs().max(0);
+    output::line(format_args!(
+        "  {} sightings wait for OpenCTI, the oldest due {late} s ago{}",
+        grouped(waiting.rows),
+        waiting
+            .why
+            .as_ref()
+            .map_or(String::new(), |why| format!(": {}", printable(why)))
+    ))
 }
 
 fn text(status: &StoreStatus, now: Timestamp) -> Result<(), Failure> {

@@ -130,7 +130,7 @@ impl Default for LiveConfig {
     }
 }
 
-/// `[intel.opencti.sightings]`: telling OpenCTI what was seen. A token of its own, because it needs the right to write.
+/// `[intel.sightings]`: telling OpenCTI what was seen. A token of its own, because it needs the right to write.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SightingConfig {
@@ -142,6 +142,8 @@ pub struct SightingConfig {
     pub token_credential: Option<String>,
     /// 0 to 100, default 60.
     pub confidence: u8,
+    /// Seconds of which what an agent met of an indicator is one sighting, 1 to 21,600; an hour by default.
+    pub interval: u64,
 }
 
 impl Default for SightingConfig {
@@ -151,6 +153,7 @@ impl Default for SightingConfig {
             token_file: None,
             token_credential: None,
             confidence: 60,
+            interval: 3600,
         }
     }
 }
