@@ -72,6 +72,7 @@ mod ledger;
 mod memory;
 mod names;
 mod quiet;
+mod reviews;
 mod sqlite;
 mod sums;
 mod tally;
@@ -84,9 +85,8 @@ pub use arrival::{Arrival, Intake, IntakeReport, Malformed, Placement, Route};
 pub use delivery::{Claim, Claimed, LONGEST_WAIT, Pause, Settled, Settlement, Verdict};
 pub use error::{LedgerError, Receipt};
 pub use jobs::{
-    ClaimedJob, Feedback, FeedbackRow, HIGHEST_JOB_LEVEL, JobClaim, JobFilter, JobRow,
-    JobSettlement, JobState, JobStatus, JobVerdict, JobWish, LONGEST_ANSWER, MOST_TOO_OLD, NewJob,
-    Seen,
+    ClaimedJob, HIGHEST_JOB_LEVEL, JobClaim, JobSettlement, JobState, JobVerdict, JobWish,
+    LONGEST_ANSWER, MOST_TOO_OLD, NewJob,
 };
 pub use ledger::{Chooser, KnownAnswer, Ledger};
 pub use memory::MemoryLedger;
@@ -96,6 +96,7 @@ pub use quiet::{
     KEPT_SILENCES, LONGEST_LABEL, LONGEST_VALUE, MOST_GROUPS, MOST_LABELS, MOST_MEMBERS,
     MOST_VALUES, Repeat, Silence, SilencedBy, TellClaim, TellVerdict, Telling, Told,
 };
+pub use reviews::{Feedback, FeedbackRow, JobFilter, JobRow, JobStatus, Seen};
 pub use sqlite::{CheckReport, OpenOptions, SqliteLedger, backup, check, vacuum};
 pub use tally::{ClaimedTally, KEPT_TALLIES, LONGEST_TALLY, TalliesWaiting, Tally, TallyVerdict};
 pub use trace::{

@@ -6,9 +6,11 @@
 
 mod claim;
 mod groups;
+mod job_claims;
 mod jobs;
 mod model;
 mod noise;
+mod prune;
 mod report;
 mod reviews;
 mod silences;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     SqliteLedger, books, claim, dead_letters,
     intake::{self, PackedIntake},
-    jobs, noise, pauses,
+    job_claims, jobs, noise, pauses,
     payload::Packer,
     prune, refused, reroute, reviews, seen, settle, silences, status, stored, tallies, tellings,
     trace,
@@ -201,16 +201,16 @@ impl Ledger for SqliteLedger {
     }
 
     fn claim_jobs(&self, claim: JobClaim) -> Receipt<Vec<ClaimedJob>> {
-        self.change(move |batch| jobs::claim(batch, &claim))
+        self.change(move |batch| job_claims::claim(batch, &claim))
     }
 
     fn renew_jobs(&self, claims: Vec<(i64, i64)>, until: Timestamp) -> Receipt<Vec<i64>> {
-        self.change(move |batch| jobs::renew(batch, &claims, until))
+        self.change(move |batch| job_claims::renew(batch, &claims, until))
     }
 
     fn release_jobs(&self, worker: &str) -> Receipt<u64> {
         let worker = worker.to_owned();
-        self.change(move |batch| jobs::release(batch, &worker))
+        self.change(move |batch| job_claims::release(batch, &worker))
     }
 
     fn keep_answer(
@@ -224,11 +224,11 @@ impl Ledger for SqliteLedger {
             return refused(error);
         }
         let answer = Packer::default().pack(answer);
-        self.change(move |batch| jobs::keep(batch, job, fence, &input_hash, &answer))
+        self.change(move |batch| job_claims::keep(batch, job, fence, &input_hash, &answer))
     }
 
     fn settle_job(&self, settlement: JobSettlement) -> Receipt<bool> {
-        self.change(move |batch| jobs::settle(batch, &settlement))
+        self.change(move |batch| job_claims::settle(batch, &settlement))
     }
 
     fn again(&self, sink: &str, id: &str, now: Timestamp) -> Receipt<bool> {

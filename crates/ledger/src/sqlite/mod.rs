@@ -17,10 +17,12 @@ mod error;
 mod fold;
 mod groups;
 mod intake;
+mod job_claims;
 mod jobs;
 mod ledger;
 mod loudest;
 mod maintenance;
+mod migrations;
 mod noise;
 mod pauses;
 mod payload;
@@ -198,6 +200,7 @@ impl SqliteLedger {
             clock: options.clock,
             most_groups: options.most_groups,
             open_groups: open_groups.clone(),
+            beside: lock.is_none(),
         };
         let writer = spawn("ledger-writer", move || writer.run())?;
         let mut ledger = Self::readers(path, queue, Some(writer), stall, damage, lock)?;

@@ -1,6 +1,6 @@
 //! What is told of triage jobs: lists, counts, known answers, and what people made of them.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::cmp::Reverse;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -189,37 +189,40 @@ pub(super) fn feedback(
     let mut select = connection.prepare_cached(
         "SELECT rule_id, model, verdict, opinion, resolution, count(*)
          FROM job INDEXED BY job_ended WHERE state > 2 AND state = 3 AND ended_at >= ?1
-         GROUP BY rule_id, model, verdict, opinion, resolution",
+         GROUP BY rule_id, model, verdict, resolution, opinion
+         ORDER BY rule_id, model, verdict, resolution",
     )?;
     let mut rows = select.query([millis(since)])?;
-    let mut sums: BTreeMap<(String, String, String), (FeedbackRow, BTreeMap<String, u64>)> =
-        BTreeMap::new();
+    let mut feedback: Vec<FeedbackRow> = Vec::new();
     while let Some(row) = rows.next()? {
+        let (rule_id, model, verdict) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let same = |sum: &mut FeedbackRow| {
+            sum.rule_id == rule_id && sum.model == model && sum.verdict == verdict
+        };
+        let mut sum = match feedback.pop_if(same) {
+            Some(sum) => sum,
+            None => FeedbackRow {
+                rule_id,
+                model,
+                verdict,
+                ..FeedbackRow::default()
+            },
+        };
         let opinion: Option<String> = row.get(3)?;
         let resolution: Option<String> = row.get(4)?;
         let count = u64::try_from(row.get::<_, i64>(5)?).unwrap_or(0);
-        let (sum, resolutions) = sums
-            .entry((row.get(0)?, row.get(1)?, row.get(2)?))
-            .or_default();
         sum.jobs += count;
         match opinion.as_deref() {
             Some("agree") => sum.agree += count,
             Some("disagree") => sum.disagree += count,
             _ => {}
         }
-        if let Some(resolution) = resolution {
-            *resolutions.entry(resolution).or_default() += count;
+        match (resolution, sum.resolutions.last_mut()) {
+            (None, _) => {}
+            (Some(name), Some((known, counted))) if *known == name => *counted += count,
+            (Some(name), _) => sum.resolutions.push((name, count)),
         }
-    }
-    let mut feedback = Vec::with_capacity(sums.len());
-    for ((rule_id, model, verdict), (sum, resolutions)) in sums {
-        feedback.push(FeedbackRow {
-            rule_id,
-            model,
-            verdict,
-            resolutions: resolutions.into_iter().collect(),
-            ..sum
-        });
+        feedback.push(sum);
     }
     Ok(feedback)
 }

@@ -32,6 +32,7 @@ use super::{
     batch::{Batch, Names},
     error::SqlError,
     queue::{Job, Queue},
+    schema,
 };
 use crate::LedgerError;
 
@@ -80,6 +81,8 @@ pub(super) struct Writer {
     pub(super) clock: fn() -> Timestamp,
     pub(super) most_groups: u64,
     pub(super) open_groups: OpenGroups,
+    /// A daemon may write the file too, and a newer one may have changed its schema meanwhile.
+    pub(super) beside: bool,
 }
 
 impl Writer {
@@ -125,7 +128,7 @@ impl Writer {
     ) -> Result<(), Option<SqlError>> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let error = match attempt(&self.connection, jobs, names, self.most_groups) {
+            let error = match self.attempt(jobs, names) {
                 Ok(()) => {
                     self.open_groups.set(names.open_groups());
                     self.end_stall();
@@ -144,6 +147,21 @@ impl Writer {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    fn attempt(&self, jobs: &mut [Box<dyn Job>], names: &mut Names) -> Result<(), SqlError> {
+        let connection = &self.connection;
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        if self.beside {
+            schema::version(connection)?;
+        }
+        let mut batch = Batch::new(connection, names, self.most_groups);
+        for job in jobs.iter_mut() {
+            job.apply(&mut batch)?;
+        }
+        batch.finish()?;
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(())
     }
 
     fn roll_back(&self) {
@@ -181,22 +199,6 @@ impl Drop for Ending {
     fn drop(&mut self) {
         self.0.abandon();
     }
-}
-
-fn attempt(
-    connection: &Connection,
-    jobs: &mut [Box<dyn Job>],
-    names: &mut Names,
-    most_groups: u64,
-) -> Result<(), SqlError> {
-    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let mut batch = Batch::new(connection, names, most_groups);
-    for job in jobs.iter_mut() {
-        job.apply(&mut batch)?;
-    }
-    batch.finish()?;
-    connection.prepare_cached("COMMIT")?.execute([])?;
-    Ok(())
 }
 
 fn answer_all(jobs: Vec<Box<dyn Job>>, error: Option<&LedgerError>) {
@@ -270,6 +272,7 @@ mod tests {
             clock: || Timestamp::UNIX_EPOCH,
             most_groups: crate::MOST_GROUPS,
             open_groups: OpenGroups::default(),
+            beside: false,
         };
         let thread = std::thread::spawn(move || writer.run());
         assert!(matches!(

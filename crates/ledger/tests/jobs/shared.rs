@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use alertbridge_ledger::{JobClaim, JobState, Ledger, SqliteLedger, check};
+use alertbridge_ledger::{JobClaim, JobState, Ledger, LedgerError, SqliteLedger, check};
 
 use super::{
     add, all, asking, claimed, ids, job, keep, reviewed, settle,
@@ -144,4 +144,22 @@ fn what_a_worker_kept_is_there_for_the_next_one_in_another_process() {
     assert_eq!(ids(&again), ["1"]);
     assert_eq!(again[0].answer.as_deref(), Some(&b"answer"[..]));
     assert_eq!(again[0].begun, 2);
+}
+
+#[test]
+fn a_worker_stops_when_a_newer_daemon_has_changed_the_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let daemon = SqliteLedger::open(&path, options()).unwrap();
+    let worker = SqliteLedger::open_writer(&path, options()).unwrap();
+    add(&worker, vec![job("1", 5, 0)]);
+    drop(daemon);
+    let raw = rusqlite::Connection::open(&path).unwrap();
+    raw.pragma_update(None, "user_version", 99).unwrap();
+    let refused = worker.claim_jobs(asking(0, 1)).blocking_recv().unwrap();
+    assert!(matches!(refused, Err(LedgerError::Newer { found: 99, .. })));
+    let state: i64 = raw
+        .query_row("SELECT state FROM job", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(state, 0);
 }
