@@ -1,5 +1,6 @@
-//! Stand-ins for DFIR-IRIS, OpenCTI and the Wazuh queue on loopback, for the demo and for tests.
+//! Stand-ins for DFIR-IRIS, OpenCTI, model servers and the Wazuh queue on loopback, for the demo and for tests.
 //!
+//! [`ModelSandbox`] plays Ollama and servers that speak OpenAI's language (`facts/ai.md`).
 //! [`OpenCtiSandbox`] plays any release of OpenCTI from `facts/opencti.md`, [`WazuhQueueSandbox`] the socket a
 //! manager takes events at.
 //! [`IrisSandbox`] is as strict and as odd as the real server of `facts/iris.md` (measured on v2.4.20): a 400 may mean
@@ -27,6 +28,7 @@ mod index_limit;
 mod json;
 mod like;
 mod lists;
+mod model;
 mod observables;
 mod opencti;
 mod options;
@@ -44,6 +46,10 @@ mod update;
 mod wazuh_queue;
 
 pub use faults::{Fault, Faults};
+pub use model::{
+    Answerer, ModelAnswer, ModelCounts, ModelFault, ModelFaults, ModelMessage, ModelOptions,
+    ModelRequest, ModelSandbox, ModelSandboxError, ModelVersion, OpenAiHabits, ServedModel,
+};
 pub use opencti::{
     EventId, EventIdError, ObservableValue, OpenCtiDialect, OpenCtiFault, OpenCtiFaults,
     OpenCtiOptions, OpenCtiRequest, OpenCtiRights, OpenCtiSandbox, OpenCtiSandboxError,
