@@ -1,0 +1,12 @@
+//! Asking models: against the stand-in for Ollama and its like, and against servers that say any odd thing.
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod cancelling;
+mod clouds;
+mod cuts;
+mod limits;
+mod odd_answers;
+mod ollama;
+mod refusals;
+mod scene;
+mod scripted;
