@@ -6,5 +6,6 @@ mod faults;
 mod live;
 mod matching;
 mod scene;
+mod sightings;
 #[path = "../world/mod.rs"]
 mod world;
