@@ -11,7 +11,7 @@ use std::{
 
 use super::failure::{FailureClass, FailureKind, ModelError};
 
-/// Failures in a row that open it.
+/// Failures in a row that open it, where nothing else is said.
 const IN_A_ROW: u32 = 3;
 /// Outcomes that are looked back at.
 const LAST: usize = 10;
@@ -68,8 +68,11 @@ impl BreakerState {
 /// assert_eq!(breaker.reason(), Some("pull it"));
 /// assert_eq!(breaker.admit(now + Duration::from_secs(30)), Admission::Probe);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Breaker {
+    /// Failures in a row that open it.
+    in_a_row: u32,
+    first_pause: Duration,
     /// The last outcomes, true for a failure of the server.
     last: VecDeque<bool>,
     failures: u32,
@@ -86,7 +89,25 @@ struct Open {
     probing: bool,
 }
 
+impl Default for Breaker {
+    fn default() -> Self {
+        Self::new(IN_A_ROW, FIRST_PAUSE)
+    }
+}
+
 impl Breaker {
+    /// Opened by so many failures in a row (at least one), for so long at first (at most 5 min).
+    pub fn new(in_a_row: u32, first_pause: Duration) -> Self {
+        Self {
+            in_a_row: in_a_row.max(1),
+            first_pause: first_pause.min(LONGEST_PAUSE),
+            last: VecDeque::new(),
+            failures: 0,
+            refusals: 0,
+            open: None,
+        }
+    }
+
     /// Whether a question may be begun now.
     pub fn admit(&mut self, now: Instant) -> Admission {
         match &mut self.open {
@@ -119,7 +140,7 @@ impl Breaker {
                 // A server that refuses one alert after the other as it is has nothing against these alerts.
                 let refused = error.class == FailureClass::RequestRefused;
                 self.refusals = if refused { self.refusals + 1 } else { 0 };
-                if self.refusals >= IN_A_ROW {
+                if self.refusals >= self.in_a_row {
                     self.trip(error, true, now);
                 } else {
                     self.answered();
@@ -130,7 +151,7 @@ impl Breaker {
                 self.remember(true);
                 let failed = self.last.iter().filter(|failed| **failed).count();
                 let often = self.last.len() == LAST && failed * 2 > LAST;
-                if self.open.is_some() || self.failures >= IN_A_ROW || often {
+                if self.open.is_some() || self.failures >= self.in_a_row || often {
                     self.trip(error, false, now);
                 }
             }
@@ -177,7 +198,7 @@ impl Breaker {
             // A question begun before it opened may fail after it; only a probe makes the pause longer.
             Some(open) if open.probing => (open.pause * 2).min(LONGEST_PAUSE),
             Some(open) => open.pause,
-            None => FIRST_PAUSE,
+            None => self.first_pause,
         };
         let wish = error.after.unwrap_or_default().min(LONGEST_WISH);
         let until = now + pause.max(wish);

@@ -192,7 +192,8 @@ pub struct ModelError {
 }
 
 impl ModelError {
-    pub(crate) fn new(class: FailureClass, text: impl Into<String>) -> Self {
+    /// Of this class; the text is one line without secrets.
+    pub fn new(class: FailureClass, text: impl Into<String>) -> Self {
         Self {
             class,
             text: text.into(),

@@ -52,17 +52,20 @@ pub(super) fn build(
         });
     }
     signs.truncate(SIGNS);
-    let mut facts: Vec<String> = Vec::new();
+    let (mut facts, mut lasting) = (Vec::<String>::new(), Vec::<String>::new());
     for fact in subject.facts.iter().take(prompter.settings.facts) {
         let text = clean(
             redactor,
             &format!("{}: {}", fact.label, fact.text),
             &mut counts,
         );
+        if !fact.passing {
+            lasting.push(text.clone());
+        }
         facts.push(text);
     }
     leaves.extend(own.iter().cloned());
-    let input_hash = identity::hash(&leaves, &facts, &prompter.settings, prompter.pseudonyms);
+    let input_hash = identity::hash(&leaves, &lasting, &prompter.settings, prompter.pseudonyms);
 
     let mut pseudonyms = PseudonymMap::default();
     if prompter.pseudonyms {

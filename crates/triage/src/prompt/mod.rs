@@ -56,6 +56,8 @@ pub struct Fact {
     pub label: String,
     /// What it says. It may hold names from alerts, so it is redacted and made harmless as the alert is.
     pub text: String,
+    /// It changes by itself, such as a count: the question is the same without it (see [`Prompt::input_hash`]).
+    pub passing: bool,
 }
 
 /// A prompt, ready to be sent. Its texts hold no secret that the rules know.
