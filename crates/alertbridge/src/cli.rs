@@ -17,7 +17,10 @@ pub use self::{
     silence::{
         Noise, Silence, SilenceAdd, SilenceExpire, SilenceImport, SilenceList, SilencePreview,
     },
-    triage::{Triage, TriageRedact},
+    triage::{
+        Triage, TriageAgain, TriageEval, TriageFeedback, TriageList, TriageRedact, TriageShow,
+        TriageWork,
+    },
     when::When,
 };
 use crate::config;
@@ -56,7 +59,7 @@ pub enum Command {
     Noise(Noise),
     /// Tell the whole way of an alert, or what would become of one in a file
     Explain(Explain),
-    /// Try out what is done to an alert before a language model sees it
+    /// Reviews by a language model: what is sent, who works on it, how good it is
     #[command(subcommand)]
     Triage(Triage),
     /// Check, back up or shrink the ledger

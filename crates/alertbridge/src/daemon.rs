@@ -3,7 +3,11 @@
 //! Order of starting: ledger, sinks, intake, delivery, sources; of stopping: sources first, so that nothing new comes while
 //! what is under way ends; the ledger last.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use alertbridge_ledger::{Route, SqliteLedger};
 use alertbridge_pipeline::{GatedRules, QuietRules};
@@ -37,9 +41,12 @@ use crate::{
     },
     metrics::Metrics,
     quieting::Quieting,
+    triage::{self, Admission},
     upkeep::{Upkeep, identity},
 };
 
+/// The sink that shows alerts to people.
+const SHOWS_ALERTS: &str = "iris";
 /// The hook's socket is for wazuh and root alone.
 const SOCKET_MODE: u32 = 0o660;
 /// How long new alerts of the hook wait for spooled ones at the start.
@@ -61,8 +68,10 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     let (stopping, stop) = watch::channel(false);
 
     let ledger = Arc::new(open_ledger(&config)?);
+    let secrets = triage::secrets(config.sinks.iris.as_ref(), config.triage.as_ref());
     let Sinks {
         alerts: sinks,
+        iris,
         queue,
         settings,
         raise,
@@ -142,7 +151,31 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
         };
         tasks.push(tokio::spawn(hunt.run(stop.clone())));
     }
+    let backlog = Arc::new(AtomicU64::new(0));
+    let admission = config
+        .triage
+        .as_ref()
+        .map(|triage| Arc::new(Admission::new(triage, backlog.clone())));
+    let mut reviews = None;
+    if let (Some(section), Some(iris)) = (&config.triage, &iris) {
+        let parts = triage::Parts {
+            ledger: ledger.clone(),
+            iris: iris.clone(),
+            intel: enrich.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+        };
+        let started = triage::start(section, &secrets, parts, &stop)
+            .map_err(|error| Failure::new(Exit::Config, error))?;
+        reviews = Some(triage::Standing::new(
+            started.shared,
+            ledger.clone(),
+            backlog,
+        ));
+        tasks.extend(started.tasks);
+    }
     for sink in all {
+        let shows = sink.name() == SHOWS_ALERTS;
         if sink.amends() {
             let teller = Teller::new(
                 sink.clone(),
@@ -161,7 +194,8 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
             arrivals.clone(),
             settings,
         )
-        .enriched(enrich.clone());
+        .enriched(enrich.clone())
+        .admitting(admission.clone().filter(|_| shows));
         tasks.push(tokio::spawn(worker.run(stop.clone())));
     }
     if config.sources.hook.enabled {
@@ -176,6 +210,7 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
         alarms: alarms.clone(),
         follower: follower.as_ref().map(FollowerHandle::shared_status),
         intel: standing,
+        triage: reviews,
         ledger_identity: identity(&config.ledger.path),
         ledger_path: config.ledger.path.clone(),
         payload_days: config.ledger.payload_days,
@@ -243,6 +278,8 @@ fn open_ledger(config: &Config) -> Result<SqliteLedger, Failure> {
 struct Sinks {
     /// What every alert that passes is handed to.
     alerts: Vec<Arc<dyn Sink>>,
+    /// The one whose alerts are reviewed.
+    iris: Option<Arc<IrisSink>>,
     /// What only hits are handed to.
     queue: Option<Arc<dyn Sink>>,
     settings: Settings,
@@ -253,6 +290,7 @@ struct Sinks {
 fn sinks(config: &mut Config) -> Result<Sinks, Failure> {
     let mut sinks = Sinks {
         alerts: Vec::new(),
+        iris: None,
         queue: None,
         settings: Settings::default(),
         raise: Vec::new(),
@@ -260,9 +298,9 @@ fn sinks(config: &mut Config) -> Result<Sinks, Failure> {
     if let Some(iris) = config.sinks.iris.take() {
         sinks.settings.in_flight = iris.requests_in_flight.max(1);
         sinks.raise = crate::intel::raise_rules(&iris.intel);
-        let sink = IrisSink::connect(iris)
-            .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?;
-        sinks.alerts.push(Arc::new(sink));
+        let sink = Arc::new(triage::iris_sink(iris, config.triage.as_ref())?);
+        sinks.iris = Some(sink.clone());
+        sinks.alerts.push(sink);
     }
     if let Some(wazuh) = &config.sinks.wazuh {
         let sink = WazuhQueueSink::connect(wazuh)

@@ -17,6 +17,7 @@ mod metrics;
 mod output;
 mod quieting;
 mod table;
+mod triage;
 mod turns;
 mod upkeep;
 

@@ -17,6 +17,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use crate::triage::TriageMetrics;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceOutcome {
     source: String,
@@ -96,6 +98,8 @@ pub struct Metrics {
     follower_gaps: Gauge,
     alarms: Family<AlarmLabel, Gauge>,
     intel: IntelMetrics,
+    /// What is counted of triage.
+    pub triage: TriageMetrics,
 }
 
 /// What is known of threat intelligence.
@@ -147,6 +151,7 @@ impl Default for Metrics {
             follower_gaps: Gauge::default(),
             alarms: Family::default(),
             intel: IntelMetrics::default(),
+            triage: TriageMetrics::default(),
             registry: Registry::default(),
         };
         registry.register(
@@ -230,6 +235,7 @@ impl Default for Metrics {
             metrics.alarms.clone(),
         );
         metrics.intel.register(&mut registry);
+        metrics.triage.register(&mut registry);
         Self {
             registry,
             ..metrics

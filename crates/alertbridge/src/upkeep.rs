@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     intel::Standing,
     metrics::Metrics,
+    triage,
 };
 
 /// How often alarms and gauges are brought up to date.
@@ -47,6 +48,7 @@ pub struct Upkeep {
     pub alarms: Arc<Alarms>,
     pub follower: Option<Arc<FollowerStatus>>,
     pub intel: Option<Standing>,
+    pub triage: Option<triage::Standing>,
     pub ledger_path: PathBuf,
     pub ledger_identity: Option<(u64, u64)>,
     pub payload_days: u32,
@@ -115,6 +117,11 @@ impl Upkeep {
         }
         if let Some(intel) = &self.intel {
             for (alarm, detail) in intel.look(&self.metrics, now) {
+                raise(alarm, detail);
+            }
+        }
+        if let Some(triage) = &self.triage {
+            for (alarm, detail) in triage.look(&self.metrics, now).await {
                 raise(alarm, detail);
             }
         }

@@ -4,9 +4,11 @@
 
 mod environment;
 mod nearest;
+mod seed_environment;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +20,7 @@ use alertbridge_sinks::{
 use alertbridge_sources::Begin;
 use serde::Deserialize;
 
-use crate::{exit::Exit, failure::Failure, intel::IntelConfig};
+use crate::{exit::Exit, failure::Failure, intel::IntelConfig, triage::TriageConfig};
 
 /// Where the configuration is looked for when `--config` is not given.
 pub const DEFAULT_PATH: &str = "/etc/alertbridge/alertbridge.toml";
@@ -45,6 +47,8 @@ pub struct Config {
     pub quiet: QuietConfig,
     /// Threat intelligence (docs/intelligence.md); off where it is not there.
     pub intel: Option<IntelConfig>,
+    /// Reviews by a language model (docs/triage.md); off where it is not there.
+    pub triage: Option<TriageConfig>,
     /// The HTTP listener for metrics and health.
     pub http: HttpConfig,
     /// What is logged.
@@ -252,14 +256,20 @@ impl Config {
         text: &str,
         environment: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
     ) -> Result<Self, String> {
+        let environment: Vec<(OsString, OsString)> = environment.into_iter().collect();
+        let named: HashMap<String, OsString> = environment
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.clone())))
+            .collect();
         let overrides = environment::overrides(environment)?;
         // Parsed from the text first, so that its faults are told with their line.
         let config: Self = toml::from_str(text).map_err(|error| nearest::explain(text, &error))?;
-        if overrides.is_empty() {
-            return Ok(config);
-        }
         let mut table: toml::Table =
             toml::from_str(text).map_err(|error| nearest::explain(text, &error))?;
+        let laid_over = seed_environment::lay_over(&mut table, &named)?;
+        if overrides.is_empty() && !laid_over {
+            return Ok(config);
+        }
         for (path, value) in overrides {
             environment::set(&mut table, &path, value)?;
         }
@@ -283,6 +293,9 @@ impl Config {
         }
         if let Some(intel) = &self.intel {
             intel.check()?;
+        }
+        if let Some(triage) = &self.triage {
+            triage.check()?;
         }
         if let Some(wazuh) = &self.sinks.wazuh {
             WazuhQueueSink::connect(wazuh).map_err(|error| format!("[sinks.wazuh]: {error}"))?;
@@ -395,6 +408,52 @@ mod tests {
         .unwrap();
         assert_eq!(config.sources.follower.minimum_level, Some(3));
         assert_eq!(config.ledger.path, PathBuf::from("/tmp/x.db"));
+    }
+
+    #[test]
+    fn the_python_workers_environment_keeps_its_meaning() {
+        let environment = [
+            ("IRIS_BASE_URL", "https://iris:8443"),
+            ("IRIS_BEARER", "73952864"),
+            ("IRIS_VERIFY_SSL", "false"),
+            ("OLLAMA_URL", "http://127.0.0.1:11434/api/generate"),
+            ("OLLAMA_MODEL", "phi4-mini:latest"),
+            ("OLLAMA_TIMEOUT", "90"),
+            ("OLLAMA_MAX_CHARS", "4500"),
+            ("OLLAMA_FAIL_LIMIT", "5"),
+            ("OLLAMA_COOLDOWN_SECONDS", "120"),
+            ("AI_WORKER_POLL_SECONDS", "180"),
+            ("AI_WORKER_PAGE_SIZE", "30"),
+            ("AI_WORKER_MAX_PER_CYCLE", "3"),
+            ("AI_TAG_PENDING", "ki-wartet"),
+        ];
+        let config = Config::parse(
+            "[sinks.iris]\nurl = \"https://other\"\nkey_file = \"/k\"\n",
+            environment.map(|(name, value)| (name.into(), value.into())),
+        )
+        .unwrap();
+        let iris = config.sinks.iris.unwrap();
+        assert_eq!(iris.url, "https://iris:8443");
+        assert!(iris.key.is_some() && iris.key_file.is_none());
+        assert!(iris.tls.danger_accept_any_certificate);
+        let triage = config.triage.unwrap();
+        assert_eq!(triage.check(), Ok(()));
+        assert_eq!(
+            (triage.poll_interval, triage.page_size, triage.max_per_cycle),
+            (180, 30, 3)
+        );
+        assert_eq!((triage.failures, triage.rest), (5, 120));
+        assert_eq!(triage.largest_input, 4500);
+        assert_eq!(triage.tags.pending, "ki-wartet");
+        assert_eq!(triage.model.model, "phi4-mini:latest");
+        assert_eq!(triage.model.whole_timeout, 90);
+    }
+
+    #[test]
+    fn redaction_can_not_be_switched_off() {
+        let environment = [("OLLAMA_REDACT_SECRETS".into(), "false".into())];
+        let message = Config::parse("", environment).unwrap_err();
+        assert!(message.contains("OLLAMA_REDACT_SECRETS"), "{message}");
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! - nothing is given up but by a sink's `Never`, or after [`BLAMED_LIMIT`] answers that blame this very alert while others
 //!   got through; and then only after a look-up.
 
-mod backoff;
+pub mod backoff;
 mod pauses;
 mod repeats;
 mod teller;

@@ -23,6 +23,7 @@ use crate::{
     failure::Failure,
     output,
     table::printable,
+    triage::iris_sink,
 };
 
 /// What would become of one alert.
@@ -54,10 +55,7 @@ pub fn run(mut config: Config, file: &Path, source: &str, json: bool) -> Result<
     let ledger = reader(&config).ok();
     let rules = Rules::of(&config, ledger.as_ref())?;
     let sink = match config.sinks.iris.take() {
-        Some(iris) => Some(
-            IrisSink::connect(iris)
-                .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?,
-        ),
+        Some(iris) => Some(iris_sink(iris, config.triage.as_ref())?),
         None => None,
     };
     if config.intel.is_some() {

@@ -20,6 +20,7 @@ use crate::{
     intel::{Intelligence, hits::shown},
     output,
     table::printable,
+    triage::iris_sink,
 };
 
 /// More is read by nobody.
@@ -39,10 +40,7 @@ pub fn run(arguments: &cli::IntelTest) -> Result<Exit, Failure> {
             .map_err(|why| Failure::new(Exit::Io, why))?;
     }
     let iris = match config.sinks.iris.take() {
-        Some(iris) => Some(
-            IrisSink::connect(iris)
-                .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?,
-        ),
+        Some(iris) => Some(iris_sink(iris, config.triage.as_ref())?),
         None => None,
     };
     let runtime = super::super::super::runtime()?;

@@ -3,6 +3,7 @@
 mod outcomes;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use alertbridge_alert::Alert;
-use alertbridge_ledger::{Claim, Claimed, Ledger, LedgerError, Receipt, Settlement, Verdict};
+use alertbridge_ledger::{Claim, Claimed, JobWish, Ledger, Receipt, Settlement, Verdict};
 use alertbridge_sinks::{Outcome, Outgoing, Presence, Scope, Sink, attempt};
 use jiff::Timestamp;
 use tokio::{
@@ -19,14 +20,24 @@ use tokio::{
     task::{Id, JoinSet},
     time::Instant,
 };
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use self::waiting::{Told, until};
 use super::{BLAMED_LIMIT, Settings, pauses::Pauses, repeats};
-use crate::{clock::Clock, intel::Enrich, metrics::Metrics};
+use crate::{clock::Clock, intel::Enrich, metrics::Metrics, triage::Admission};
 
 /// So many deliveries that have failed before wait in the queue, and how long the others are put off.
 const RETRIES_WAITING: usize = 4;
 const RETRIES_LATER: Duration = Duration::from_secs(30);
+
+/// An attempt under way.
+struct Begun {
+    claimed: Claimed,
+    /// The successes there were when it began.
+    successes: u64,
+    /// What the alert gets once it is delivered.
+    job: Option<Box<JobWish>>,
+}
 
 /// Delivers for one sink until told to stop.
 pub struct Worker {
@@ -38,12 +49,13 @@ pub struct Worker {
     settings: Settings,
     /// Adds what threat intelligence knows.
     enrich: Option<Arc<dyn Enrich>>,
+    /// Chooses the alerts that a language model shall read.
+    admission: Option<Arc<Admission>>,
 
     /// Claimed and not begun, oldest first.
     queue: VecDeque<Claimed>,
-    /// Under way, each with the successes there were when it began.
     running: JoinSet<Outcome>,
-    begun: HashMap<Id, (Claimed, u64)>,
+    begun: HashMap<Id, Begun>,
     /// Lanes' agents that have an attempt under way.
     busy: HashSet<(String, String)>,
     pauses: Pauses,
@@ -88,6 +100,7 @@ impl Worker {
             arrived,
             settings,
             enrich: None,
+            admission: None,
             queue: VecDeque::new(),
             running: JoinSet::new(),
             begun: HashMap::new(),
@@ -111,6 +124,13 @@ impl Worker {
     #[must_use]
     pub fn enriched(mut self, enrich: Option<Arc<dyn Enrich>>) -> Self {
         self.enrich = enrich;
+        self
+    }
+
+    /// The alerts it chooses get a triage job with their delivery.
+    #[must_use]
+    pub fn admitting(mut self, admission: Option<Arc<Admission>>) -> Self {
+        self.admission = admission;
         self
     }
 
@@ -338,7 +358,7 @@ impl Worker {
         let mut retries = self
             .begun
             .values()
-            .filter(|(claimed, _)| failed_at.contains_key(&claimed.delivery))
+            .filter(|begun| failed_at.contains_key(&begun.claimed.delivery))
             .count();
         // Where a single attempt is to tell, and there is more to claim, a new one may be behind the old ones.
         let seeks_new = self.failures > 0 && self.hungry;
@@ -403,6 +423,7 @@ impl Worker {
         if let Some(enrich) = &self.enrich {
             enrich.enrich(self.sink.name(), &mut outgoing);
         }
+        let job = self.admit(&mut outgoing);
         let (sink, limit, doubt) = (
             self.sink.clone(),
             self.settings.attempt_limit,
@@ -430,7 +451,27 @@ impl Worker {
                 })
         });
         self.busy.insert(agent);
-        self.begun.insert(task.id(), (claimed, self.successes));
+        let begun = Begun {
+            claimed,
+            successes: self.successes,
+            job,
+        };
+        self.begun.insert(task.id(), begun);
+    }
+
+    /// An alert that gets a job is created with the tag that says so.
+    fn admit(&self, outgoing: &mut Outgoing) -> Option<Box<JobWish>> {
+        let admission = self.admission.as_ref()?;
+        match admission.admit(outgoing, self.clock.now()) {
+            Ok(wish) => {
+                outgoing.tags.push(admission.tag().to_owned());
+                Some(Box::new(wish))
+            }
+            Err(refusal) => {
+                self.metrics.triage.not_admitted(refusal);
+                None
+            }
+        }
     }
 
     fn settle(&mut self, claimed: &Claimed, verdict: Verdict) {
@@ -519,37 +560,5 @@ async fn last_look(sink: &dyn Sink, outgoing: &Outgoing) -> Outcome {
                 "failed {BLAMED_LIMIT} times while other alerts were delivered; see `alertbridge dead-letters show`"
             ),
         },
-    }
-}
-
-/// What came of waiting for the ledger.
-enum Told<T> {
-    Answer(T),
-    /// It could not do it, which was logged: the work comes again.
-    Refused,
-    /// It has stopped, and so must the worker.
-    Closed,
-    /// The program stops.
-    Stop,
-}
-
-/// Awaits the ledger, or the stop.
-async fn until<T>(stop: &mut watch::Receiver<bool>, receipt: Receipt<T>) -> Told<T> {
-    let answer = tokio::select! {
-        answer = receipt => answer,
-        _ = stop.wait_for(|stop| *stop) => return Told::Stop,
-    };
-    match answer {
-        Ok(Ok(answer)) => Told::Answer(answer),
-        Ok(Err(LedgerError::Closed)) | Err(_) => {
-            error!("the ledger has stopped");
-            Told::Closed
-        }
-        Ok(Err(error)) => {
-            error!(%error, "the ledger refused a change");
-            // A refusal is not expected to pass at once.
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            Told::Refused
-        }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use alertbridge_ledger::{Claimed, Verdict};
+use alertbridge_ledger::{Claimed, JobWish, Verdict};
 use alertbridge_sinks::{Outcome, Proof, Scope};
 use tokio::{task::Id, time::Instant};
 use tracing::{debug, error, info, warn};
 
-use super::Worker;
+use super::{Begun, Worker};
 use crate::delivery::backoff;
 
 /// The longest `Retry-After` that is followed.
@@ -29,7 +29,12 @@ impl Worker {
                 (error.id(), Outcome::Unknown { why })
             }
         };
-        let Some((claimed, successes_before)) = self.begun.remove(&id) else {
+        let Some(Begun {
+            claimed,
+            successes: successes_before,
+            job,
+        }) = self.begun.remove(&id)
+        else {
             return;
         };
         self.busy
@@ -43,8 +48,8 @@ impl Worker {
             self.pauses.put_off(&pause, Instant::now());
         }
         match outcome {
-            Outcome::Delivered(proof) => self.delivered(&claimed, proof, false),
-            Outcome::AlreadyThere(proof) => self.delivered(&claimed, proof, true),
+            Outcome::Delivered(proof) => self.delivered(&claimed, proof, false, job),
+            Outcome::AlreadyThere(proof) => self.delivered(&claimed, proof, true, job),
             Outcome::Retry {
                 after,
                 why,
@@ -98,7 +103,13 @@ impl Worker {
         }
     }
 
-    fn delivered(&mut self, claimed: &Claimed, proof: Proof, adopted: bool) {
+    fn delivered(
+        &mut self,
+        claimed: &Claimed,
+        proof: Proof,
+        adopted: bool,
+        job: Option<Box<JobWish>>,
+    ) {
         debug!(
             sink = self.sink.name(),
             reference = claimed.reference,
@@ -128,7 +139,7 @@ impl Worker {
                 link: proof.link,
                 adopted,
                 changes,
-                job: None,
+                job,
             },
         );
     }

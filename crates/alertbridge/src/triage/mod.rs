@@ -1,0 +1,175 @@
+//! Triage: a language model reads alerts that IRIS has, and its review is written into them. Asynchronous, and never in the way.
+//!
+//! * [`Admission`] chooses alerts when they are delivered; the job is written in the transaction that books the delivery.
+//! * [`Worker`] claims a job by lease and fence, asks the model, holds its answer against what was sent, writes note and tags.
+//! * [`Poller`] turns alerts that others tagged into the same jobs.
+//! * [`FeedbackReader`] reads back what analysts thought of a review.
+//! * [`Reviewer`] is what all of it is about: from an alert to a note, without ledger and IRIS.
+//!
+//! The ledger is the authority, tags in IRIS are its mirror. Whatever the model says, nothing but the note, our own tags and
+//! nothing else of an alert is changed (docs/triage.md).
+
+mod admission;
+mod config;
+mod doorway;
+mod facts;
+mod feedback;
+mod kept;
+mod lease;
+mod material;
+mod metrics;
+mod mirror;
+mod poller;
+mod reviewer;
+mod standing;
+mod title_filter;
+mod worker;
+
+use std::sync::{Arc, Mutex};
+
+use alertbridge_ledger::Ledger;
+use alertbridge_sinks::{Reviewable, iris::IrisConfig};
+use alertbridge_triage::model::connect;
+use secrecy::ExposeSecret;
+use tokio::{sync::watch, task::JoinHandle};
+
+pub use self::{
+    admission::{Admission, Refusal},
+    config::{OutputPlace, TagNames, TriageConfig},
+    facts::Facts,
+    feedback::FeedbackReader,
+    kept::Kept,
+    material::Material,
+    metrics::TriageMetrics,
+    poller::Poller,
+    reviewer::{Asked, Reviewer, Trouble},
+    standing::Standing,
+    title_filter::iris_sink,
+    worker::{Shared, Worker},
+};
+use self::{doorway::Doorway, mirror::Mirror};
+use crate::{clock::Clock, intel::Enrich, metrics::Metrics};
+
+/// The class of a job whose alert IRIS would not let us change.
+const REFUSED: &str = "iris_refused";
+
+/// What the workers stand on.
+pub struct Parts {
+    /// The books.
+    pub ledger: Arc<dyn Ledger>,
+    /// The sink whose alerts are reviewed.
+    pub iris: Arc<dyn Reviewable>,
+    /// What threat intelligence knows, where it is configured.
+    pub intel: Option<Arc<dyn Enrich>>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}
+
+/// Reads alerts with the configured model.
+///
+/// # Errors
+/// Says which entry of `[triage]` is wrong.
+pub fn reviewer(config: &TriageConfig, secrets: &[String]) -> Result<Reviewer, String> {
+    let model =
+        connect(config.model.clone()).map_err(|error| format!("[triage.model]: {error}"))?;
+    Reviewer::new(config, secrets, model)
+}
+
+/// What all workers of this process share.
+///
+/// # Errors
+/// Says which entry of `[triage]` is wrong.
+pub fn shared(
+    config: &TriageConfig,
+    secrets: &[String],
+    parts: Parts,
+) -> Result<Arc<Shared>, String> {
+    let reviewer = Arc::new(reviewer(config, secrets)?);
+    let doorway = Doorway::new(reviewer.model().clone(), config);
+    Ok(Arc::new(Shared {
+        mirror: Mirror::new(parts.iris, config.tags.clone(), config.output),
+        facts: Facts::new(parts.ledger.clone(), parts.intel, config.model.is_private()),
+        ledger: parts.ledger,
+        clock: parts.clock,
+        metrics: parts.metrics,
+        reviewer,
+        doorway,
+        config: config.clone(),
+        rest: Mutex::new((0, None)),
+    }))
+}
+
+/// What triage runs in the daemon.
+pub struct Started {
+    /// What this process's workers share; none where others do the work.
+    pub shared: Option<Arc<Shared>>,
+    /// Workers, the look for tags, the reading of feedback.
+    pub tasks: Vec<JoinHandle<()>>,
+}
+
+/// Starts it in the daemon. Must be called within a tokio runtime.
+///
+/// # Errors
+/// Says which entry of `[triage]` is wrong.
+pub fn start(
+    config: &TriageConfig,
+    secrets: &[String],
+    parts: Parts,
+    stop: &watch::Receiver<bool>,
+) -> Result<Started, String> {
+    let sink = parts.iris.name().to_owned();
+    let shared = shared(config, secrets, parts)?;
+    let mut tasks = Vec::new();
+    for number in 1..=config.workers {
+        let worker = Worker::new(
+            shared.clone(),
+            format!("daemon:{number}"),
+            stop.clone(),
+            false,
+        );
+        tasks.push(tokio::spawn(async move {
+            let ended = worker.run().await;
+            tracing::debug!(ended, "a triage worker ended");
+        }));
+    }
+    let poller = Poller::new(shared.clone(), sink);
+    tasks.push(tokio::spawn(poller.run(stop.clone())));
+    let feedback = FeedbackReader::new(shared.clone());
+    tasks.push(tokio::spawn(feedback.run(stop.clone())));
+    Ok(Started {
+        shared: (config.workers > 0).then_some(shared),
+        tasks,
+    })
+}
+
+/// The keys of our own configuration: they are taken out wherever they stand.
+pub fn secrets(iris: Option<&IrisConfig>, triage: Option<&TriageConfig>) -> Vec<String> {
+    let mut secrets: Vec<String> = Vec::new();
+    if let Some(iris) = iris {
+        secrets.extend(iris.key.iter().map(|key| key.expose_secret().to_owned()));
+        if let Some(path) = &iris.key_file {
+            // One that can't be read is told where it is used.
+            secrets.extend(std::fs::read_to_string(path).ok());
+        }
+    }
+    if let Some(triage) = triage {
+        let model = &triage.model;
+        let given = [&model.api_key, &model.password];
+        secrets.extend(
+            given
+                .into_iter()
+                .flatten()
+                .map(|secret| secret.expose_secret().to_owned()),
+        );
+        let files = [&model.api_key_file, &model.password_file];
+        secrets.extend(
+            files
+                .into_iter()
+                .flatten()
+                .filter_map(|path| std::fs::read_to_string(path).ok()),
+        );
+    }
+    secrets
+}

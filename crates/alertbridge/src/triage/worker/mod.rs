@@ -1,0 +1,593 @@
+//! One worker: claims a job, has it reviewed, writes the review, settles.
+//!
+//! Nothing is claimed while the model or IRIS can't be worked with, so a model that is down costs IRIS no request. What a crash
+//! leaves: a claim whose lease ends; the next one finds the kept answer, or the text already written, and goes on from there.
+
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use alertbridge_ledger::{ClaimedJob, JobClaim, JobSettlement, JobVerdict, Ledger, LedgerError};
+use alertbridge_sinks::{Amended, Outcome, SeenAlert};
+use alertbridge_triage::{
+    Prompt, PromptError,
+    model::{FailureKind, ModelError},
+    note,
+};
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::watch, time::Instant};
+use tracing::{debug, error, info, warn};
+
+use super::{
+    Asked, Kept, Material, Reviewer, TriageConfig, Trouble,
+    doorway::{Doorway, Entry},
+    facts::Facts,
+    lease::Lease,
+    metrics::TriageOutcome,
+    mirror::{Mirror, Shown},
+};
+use crate::{clock::Clock, delivery::backoff, metrics::Metrics};
+
+/// Between two looks for a job where there is none.
+const IDLE: Duration = Duration::from_secs(1);
+/// Longest wait of a job that is tried again.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// What a worker that is told to stop may still take to put a job back.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What all workers of a process share.
+pub struct Shared {
+    pub ledger: Arc<dyn Ledger>,
+    pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    pub reviewer: Arc<Reviewer>,
+    pub mirror: Mirror,
+    pub facts: Facts,
+    pub doorway: Doorway,
+    pub config: TriageConfig,
+    /// Until when IRIS is left alone, and how often it failed in a row.
+    pub rest: Mutex<(u32, Option<Instant>)>,
+}
+
+/// Takes one job after the other.
+pub struct Worker {
+    shared: Arc<Shared>,
+    name: String,
+    stop: watch::Receiver<bool>,
+    /// End where nothing waits any more.
+    until_empty: bool,
+}
+
+/// What became of one job.
+enum Course {
+    /// It ended so.
+    Settle(JobVerdict),
+    /// Another worker has it now.
+    Lost,
+    /// The program stops.
+    Stopped,
+}
+
+impl Worker {
+    /// A worker of this name; names are for people.
+    pub fn new(
+        shared: Arc<Shared>,
+        name: String,
+        stop: watch::Receiver<bool>,
+        until_empty: bool,
+    ) -> Self {
+        Self {
+            shared,
+            name,
+            stop,
+            until_empty,
+        }
+    }
+
+    /// Works until told to stop (or until nothing waits). Returns how many jobs it ended.
+    pub async fn run(mut self) -> u64 {
+        let shared = self.shared.clone();
+        let mut ended = 0;
+        while !*self.stop.borrow() {
+            if let Some(wait) = self.resting() {
+                self.sleep(wait).await;
+                continue;
+            }
+            let entry = tokio::select! {
+                entry = shared.doorway.enter() => entry,
+                _ = self.stop.wait_for(|stop| *stop) => break,
+            };
+            let permit = match entry {
+                Entry::Open(permit) => permit,
+                Entry::Wait(wait) => {
+                    self.sleep(wait).await;
+                    continue;
+                }
+            };
+            let job = match self.claim().await {
+                Ok(Some(job)) => job,
+                Ok(None) => {
+                    shared.doorway.leave(&permit);
+                    if self.until_empty && self.is_empty().await {
+                        break;
+                    }
+                    self.sleep(IDLE).await;
+                    continue;
+                }
+                Err(LedgerError::Closed) => {
+                    if !*self.stop.borrow() {
+                        error!("the ledger has stopped");
+                    }
+                    break;
+                }
+                Err(error) => {
+                    shared.doorway.leave(&permit);
+                    error!(%error, "the ledger gives no triage job");
+                    self.sleep(IDLE * 5).await;
+                    continue;
+                }
+            };
+            ended += u64::from(self.one(job).await);
+            shared.doorway.leave(&permit);
+        }
+        ended
+    }
+
+    async fn sleep(&mut self, wait: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            _ = self.stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    async fn claim(&self) -> Result<Option<ClaimedJob>, LedgerError> {
+        let shared = &self.shared;
+        let claim = JobClaim {
+            worker: self.name.clone(),
+            limit: 1,
+            now: shared.clock.now(),
+            lease: shared.config.lease(),
+            ageing: Duration::from_secs(shared.config.ageing),
+            // Told to people by a tag, so that a look for tags does not bring it back.
+            max_age: None,
+        };
+        let claimed = shared.ledger.claim_jobs(claim).await;
+        Ok(claimed
+            .unwrap_or(Err(LedgerError::Closed))?
+            .into_iter()
+            .next())
+    }
+
+    async fn is_empty(&self) -> bool {
+        match self.shared.ledger.job_status().await {
+            Ok(Ok(status)) => status.pending + status.claimed == 0,
+            _ => true,
+        }
+    }
+
+    /// True where the job has ended for good.
+    async fn one(&mut self, job: ClaimedJob) -> bool {
+        let shared = self.shared.clone();
+        let lease = Lease::hold(
+            shared.ledger.clone(),
+            shared.clock.clone(),
+            &job,
+            shared.config.lease(),
+        );
+        let course = self.course(&job, &lease).await;
+        let verdict = match course {
+            Course::Settle(verdict) => verdict,
+            Course::Lost => {
+                shared.metrics.triage.ended(TriageOutcome::Lost, "");
+                info!(
+                    job = job.job,
+                    alert = job.id,
+                    "another worker has taken over this triage job"
+                );
+                return false;
+            }
+            Course::Stopped => {
+                self.put_back(&job).await;
+                JobVerdict::Returned
+            }
+        };
+        let ended = self.told(&job, &verdict);
+        let settlement = JobSettlement {
+            job: job.job,
+            fence: job.fence,
+            at: shared.clock.now(),
+            verdict,
+        };
+        match shared.ledger.settle_job(settlement).await {
+            Ok(Ok(true)) => ended,
+            Ok(Ok(false)) => {
+                warn!(
+                    job = job.job,
+                    "a triage job was settled by another worker meanwhile"
+                );
+                false
+            }
+            Ok(Err(error)) => {
+                // Its lease ends, and the kept answer is written again: no change.
+                error!(%error, job = job.job, "a triage job can't be settled");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// People see that it waits again. In vain where IRIS does not answer: the next claim sets it right.
+    async fn put_back(&self, job: &ClaimedJob) {
+        if self.shared.config.mirror_claim
+            && tokio::time::timeout(GRACE, self.shared.mirror.pending(job))
+                .await
+                .is_err()
+        {
+            debug!(
+                job = job.job,
+                "the tag of a triage job could not be put back"
+            );
+        }
+    }
+
+    fn told(&self, job: &ClaimedJob, verdict: &JobVerdict) -> bool {
+        let metrics = &self.shared.metrics.triage;
+        match verdict {
+            JobVerdict::Reviewed { verdict, .. } => {
+                metrics.ended(TriageOutcome::Reviewed, verdict);
+                info!(job = job.job, alert = job.id, verdict, "reviewed");
+            }
+            JobVerdict::Failed { class, why } => {
+                metrics.ended(TriageOutcome::Failed, class);
+                warn!(job = job.job, alert = job.id, class, why, "no review");
+            }
+            JobVerdict::Skipped { why } => {
+                metrics.ended(TriageOutcome::Skipped, "");
+                info!(job = job.job, alert = job.id, why, "left out");
+            }
+            JobVerdict::Retry { why, .. } => {
+                metrics.ended(TriageOutcome::Retried, "");
+                debug!(job = job.job, alert = job.id, why, "tried again later");
+                return false;
+            }
+            JobVerdict::Returned => return false,
+        }
+        true
+    }
+
+    async fn course(&mut self, job: &ClaimedJob, lease: &Lease) -> Course {
+        let shared = self.shared.clone();
+        let tags = shared.mirror.tags().clone();
+        let seen = match shared.mirror.iris().read(&job.id).await {
+            Ok(Some(seen)) => seen,
+            Ok(None) => {
+                return skipped("the alert is deleted in IRIS, or hidden from the key's user");
+            }
+            Err(outcome) => return self.iris_failed(job, &outcome),
+        };
+        self.iris_answered();
+        if let Some(ending) = seen.ended {
+            return skipped(&format!("the alert is {ending}"));
+        }
+        let has = |tag: &str| seen.tags.iter().any(|one| one == tag);
+        if has(&tags.skip) {
+            return skipped("people set the tag that says hands off");
+        }
+        let kept = job.answer.as_deref().and_then(Kept::from_bytes);
+        if !has(&tags.pending) && !has(&tags.processing) {
+            return match kept {
+                // Written before a crash, and settled now.
+                Some(kept) if has(&tags.reviewed) => reviewed(&kept),
+                _ if has(&tags.failed) => Course::Settle(JobVerdict::Failed {
+                    class: "told".to_owned(),
+                    why: "the alert shows why".to_owned(),
+                }),
+                _ => skipped("the tag that asks for it was taken off"),
+            };
+        }
+        if self.too_old(job) {
+            let shown = Shown {
+                state: &tags.skipped,
+                tags: &[],
+                text: None,
+            };
+            let amended = shared.mirror.ended(job, &shown).await;
+            return self.written(
+                job,
+                amended,
+                JobVerdict::Skipped {
+                    why: "too old".into(),
+                },
+            );
+        }
+        let kept = match kept {
+            Some(kept) => kept,
+            None => match self.think(job, &seen, lease).await {
+                Ok(kept) => kept,
+                Err(course) => return course,
+            },
+        };
+        if !lease.still_held().await {
+            return Course::Lost;
+        }
+        let shown = Shown {
+            state: &tags.reviewed,
+            tags: &kept.tags,
+            text: Some(&kept.text),
+        };
+        let amended = shared.mirror.ended(job, &shown).await;
+        let Course::Settle(verdict) = reviewed(&kept) else {
+            return Course::Lost;
+        };
+        self.written(job, amended, verdict)
+    }
+
+    fn too_old(&self, job: &ClaimedJob) -> bool {
+        let most = self.shared.config.max_age;
+        let age = self.shared.clock.now().duration_since(job.created_at);
+        most > 0 && age > SignedDuration::from_secs(i64::try_from(most).unwrap_or(i64::MAX))
+    }
+
+    /// From the alert to a review that is kept in the ledger.
+    async fn think(
+        &mut self,
+        job: &ClaimedJob,
+        seen: &SeenAlert,
+        lease: &Lease,
+    ) -> Result<Kept, Course> {
+        let shared = self.shared.clone();
+        let now = shared.clock.now();
+        let mut material = Material::of_job(job, seen);
+        shared.facts.add(&mut material, Some(job), now).await;
+        if let Some(tokens) = shared.doorway.context() {
+            shared.reviewer.fit(tokens);
+        }
+        // The second attempt shows less, where the first was too long.
+        let smaller = job.failures > 0;
+        let prompt = match shared.reviewer.prompt(&material, smaller) {
+            Ok(prompt) => prompt,
+            Err(error) => return Err(self.give_up(job, &Trouble::Prompt(error)).await),
+        };
+        shared.metrics.triage.prompt(&prompt);
+        let kept = match self.asked_before(job, &prompt, &material, now).await {
+            Some(kept) => kept,
+            None => {
+                if shared.config.mirror_claim {
+                    let amended = shared.mirror.processing(job).await;
+                    if let Some(course) = self.not_written(job, amended) {
+                        return Err(course);
+                    }
+                }
+                let asked = self.ask(job, &prompt, lease).await?;
+                let provenance = shared
+                    .reviewer
+                    .provenance(Some(&prompt), Some(&asked), job.job);
+                let (review, kept) =
+                    shared
+                        .reviewer
+                        .judge(asked.answer.clone(), &prompt, &material, provenance);
+                shared.metrics.triage.review(&review, &asked);
+                kept
+            }
+        };
+        let keeping = shared.ledger.keep_answer(
+            job.job,
+            job.fence,
+            prompt.input_hash.clone(),
+            kept.to_bytes(),
+        );
+        match keeping.await {
+            Ok(Ok(true)) => Ok(kept),
+            Ok(Ok(false)) => Err(Course::Lost),
+            // Written all the same: a crash right now would cost one more question, nothing else.
+            Ok(Err(error)) => {
+                warn!(%error, job = job.job, "an answer can't be kept");
+                Ok(kept)
+            }
+            Err(_) => Err(Course::Lost),
+        }
+    }
+
+    /// The answer to the same question, asked for another alert.
+    async fn asked_before(
+        &self,
+        job: &ClaimedJob,
+        prompt: &Prompt,
+        material: &Material,
+        now: Timestamp,
+    ) -> Option<Kept> {
+        let shared = &self.shared;
+        let hours = i64::try_from(shared.config.cache_hours).unwrap_or(i64::MAX);
+        if hours == 0 {
+            return None;
+        }
+        let since = now
+            .saturating_sub(SignedDuration::from_hours(hours.min(24 * 365)))
+            .ok()?;
+        let (other, bytes) = shared
+            .ledger
+            .answer_of(&prompt.input_hash, since)
+            .await
+            .ok()?
+            .ok()??;
+        let before = Kept::from_bytes(&bytes)?;
+        if before.provenance.model != shared.reviewer.model().name() {
+            return None;
+        }
+        let mut provenance = before.provenance;
+        provenance.job = u64::try_from(job.job).unwrap_or(0);
+        provenance.same_as = provenance.same_as.or_else(|| other.parse().ok());
+        let (_, kept) = shared
+            .reviewer
+            .judge(before.answer, prompt, material, provenance);
+        shared.metrics.triage.cached();
+        Some(kept)
+    }
+
+    async fn ask(
+        &mut self,
+        job: &ClaimedJob,
+        prompt: &Prompt,
+        lease: &Lease,
+    ) -> Result<Asked, Course> {
+        let shared = self.shared.clone();
+        // Another seed for each attempt, so that what went wrong does not go wrong the same way.
+        let seed = u64::from(job.begun);
+        shared.doorway.began();
+        let answer = tokio::select! {
+            answer = shared.reviewer.ask(prompt, seed) => answer,
+            () = lease.lost() => return Err(Course::Lost),
+            _ = self.stop.wait_for(|stop| *stop) => return Err(Course::Stopped),
+        };
+        let error = match answer {
+            Ok(asked) => {
+                shared.doorway.answered();
+                return Ok(asked);
+            }
+            Err(error) => error,
+        };
+        shared.metrics.triage.failure(error.class);
+        shared.doorway.failed(&error);
+        let blame = error.class.kind() == FailureKind::Alert;
+        if blame && job.failures + 1 >= shared.config.attempts {
+            return Err(self.give_up(job, &Trouble::Model(error)).await);
+        }
+        self.put_back(job).await;
+        Err(self.again(job, &error, blame))
+    }
+
+    fn again(&self, job: &ClaimedJob, error: &ModelError, blame: bool) -> Course {
+        let wait = backoff::wait(job.begun)
+            .max(error.after.unwrap_or_default())
+            .min(LONGEST_WAIT);
+        Course::Settle(JobVerdict::Retry {
+            due_at: self.shared.clock.now() + wait,
+            why: format!("{}: {}", error.class.as_str(), error.text),
+            blame,
+        })
+    }
+
+    /// Tells people that there will be no review, and why.
+    async fn give_up(&self, job: &ClaimedJob, trouble: &Trouble) -> Course {
+        let class = trouble.class().as_str();
+        let why = trouble.to_string();
+        if let Trouble::Prompt(PromptError::Secret { .. }) = trouble {
+            self.shared.metrics.triage.failure(trouble.class());
+        }
+        let provenance = self.shared.reviewer.provenance(None, None, job.job);
+        let text = note::write_failure(class, &why, &provenance);
+        let shown = Shown {
+            state: &self.shared.mirror.tags().failed,
+            tags: &[],
+            text: Some(&text),
+        };
+        let amended = self.shared.mirror.ended(job, &shown).await;
+        let verdict = JobVerdict::Failed {
+            class: class.to_owned(),
+            why,
+        };
+        self.written(job, amended, verdict)
+    }
+
+    /// The job's end, if IRIS shows it.
+    fn written(&self, job: &ClaimedJob, amended: Amended, verdict: JobVerdict) -> Course {
+        self.not_written(job, amended)
+            .unwrap_or(Course::Settle(verdict))
+    }
+
+    /// What an amendment that did not get through means for the job.
+    fn not_written(&self, job: &ClaimedJob, amended: Amended) -> Option<Course> {
+        match amended {
+            Amended::Written(_) | Amended::Unchanged => None,
+            Amended::Overruled => Some(skipped("people changed its tags while it was worked on")),
+            Amended::Ended { why } => Some(skipped(&format!("the alert is {why}"))),
+            Amended::Retry { after, why, .. } => Some(self.iris_failed(
+                job,
+                &Outcome::Retry {
+                    after,
+                    why,
+                    sink_wide: true,
+                },
+            )),
+            Amended::Paused { scope, why } => {
+                Some(self.iris_failed(job, &Outcome::Paused { scope, why }))
+            }
+            // Nothing can be shown, so the tag stays: it is not asked for again by that tag alone.
+            Amended::Never { why } => Some(Course::Settle(JobVerdict::Failed {
+                class: super::REFUSED.to_owned(),
+                why,
+            })),
+        }
+    }
+
+    /// IRIS can't be worked with right now: nothing is claimed for a while, nothing is lost.
+    fn iris_failed(&self, job: &ClaimedJob, outcome: &Outcome) -> Course {
+        let (after, why) = match outcome {
+            Outcome::Retry { after, why, .. } => (after.unwrap_or_default(), why),
+            Outcome::Unknown { why } | Outcome::Paused { why, .. } | Outcome::Never { why } => {
+                (Duration::ZERO, why)
+            }
+            Outcome::Delivered(_) | Outcome::AlreadyThere(_) => {
+                return Course::Settle(JobVerdict::Returned);
+            }
+        };
+        let mut rest = self
+            .shared
+            .rest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        rest.0 = rest.0.saturating_add(1);
+        let wait = backoff::wait(rest.0).max(after).min(LONGEST_WAIT);
+        if rest.0 == 1 {
+            warn!(
+                why,
+                "IRIS does not take part in triage right now; jobs wait"
+            );
+        }
+        rest.1 = Some(Instant::now() + wait);
+        Course::Settle(JobVerdict::Retry {
+            due_at: self.shared.clock.now() + backoff::wait(job.begun).max(wait),
+            why: format!("IRIS: {why}"),
+            blame: false,
+        })
+    }
+
+    fn iris_answered(&self) {
+        let mut rest = self
+            .shared
+            .rest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *rest = (0, None);
+    }
+
+    fn resting(&self) -> Option<Duration> {
+        let rest = self
+            .shared
+            .rest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        rest.1
+            .map(|until| until.saturating_duration_since(Instant::now()))
+            .filter(|wait| !wait.is_zero())
+    }
+}
+
+fn skipped(why: &str) -> Course {
+    Course::Settle(JobVerdict::Skipped {
+        why: why.to_owned(),
+    })
+}
+
+fn reviewed(kept: &Kept) -> Course {
+    Course::Settle(JobVerdict::Reviewed {
+        verdict: kept.verdict.clone(),
+        model: kept.provenance.model.clone(),
+    })
+}
