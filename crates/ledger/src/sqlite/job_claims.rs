@@ -39,16 +39,25 @@ pub(super) fn claim(batch: &Batch<'_>, claim: &JobClaim) -> Result<Vec<ClaimedJo
 /// What is due is ready, and what nobody holds any more as well.
 fn free(batch: &Batch<'_>, now: i64) -> Result<(), SqlError> {
     let latest = now.saturating_add(span(LONGEST_WAIT));
-    for update in [
-        "UPDATE job INDEXED BY job_waiting SET state = 0
-         WHERE state = 1 AND (due_at <= ?1 OR due_at > ?2)",
-        "UPDATE job INDEXED BY job_claimed SET state = 0
-         WHERE state = 2 AND (lease_until < ?1 OR lease_until > ?2)",
+    for (update, bound) in [
+        (
+            "UPDATE job INDEXED BY job_waiting SET state = 0 WHERE state = 1 AND due_at <= ?1",
+            now,
+        ),
+        (
+            "UPDATE job INDEXED BY job_waiting SET state = 0 WHERE state = 1 AND due_at > ?1",
+            latest,
+        ),
+        (
+            "UPDATE job INDEXED BY job_claimed SET state = 0 WHERE state = 2 AND lease_until < ?1",
+            now,
+        ),
+        (
+            "UPDATE job INDEXED BY job_claimed SET state = 0 WHERE state = 2 AND lease_until > ?1",
+            latest,
+        ),
     ] {
-        batch
-            .connection
-            .prepare_cached(update)?
-            .execute([now, latest])?;
+        batch.connection.prepare_cached(update)?.execute([bound])?;
     }
     Ok(())
 }

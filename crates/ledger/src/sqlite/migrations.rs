@@ -259,7 +259,7 @@ CREATE TABLE tally (
     body BLOB NOT NULL,
     UNIQUE (kind, key, running)
 ) STRICT;
-CREATE INDEX tally_waiting ON tally (kind, due_at) WHERE state < 2;
+CREATE INDEX tally_waiting ON tally (kind, state, due_at) WHERE state < 2;
 CREATE INDEX tally_failed ON tally (kind, due_at) WHERE state < 2 AND why IS NOT NULL;
 CREATE INDEX tally_claimed ON tally (lease_until) WHERE state = 1;
 CREATE INDEX tally_ended ON tally (ended_at) WHERE state = 2;

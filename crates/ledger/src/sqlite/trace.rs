@@ -74,10 +74,10 @@ pub(super) fn trace(connection: &Connection, reference: &str) -> Result<Option<T
 fn late(connection: &Connection, reference: &str) -> Result<Vec<String>, SqlError> {
     let [_, late] = pseudo_sources(connection)?;
     let from = format!("{reference}{LATE_MARK}");
-    // No text that begins with the first comes after the second.
+    // No text that begins with the first comes after the second. (The `+` keeps the index on sources out of it.)
     let to = format!("{from}\u{10ffff}");
     let mut select = connection.prepare_cached(
-        "SELECT reference FROM alert WHERE reference >= ?1 AND reference <= ?2 AND source = ?3
+        "SELECT reference FROM alert WHERE reference >= ?1 AND reference <= ?2 AND +source = ?3
          ORDER BY reference LIMIT ?4",
     )?;
     let rows = select.query_map(params![from, to, late, most(MOST_LATE)], |row| row.get(0))?;
