@@ -5,6 +5,7 @@ mod events;
 mod faults;
 mod live;
 mod matching;
+mod samples;
 mod scene;
 mod sightings;
 #[path = "../world/mod.rs"]
