@@ -247,7 +247,7 @@ fn model<'a>(options: &'a ModelOptions, name: &str) -> Option<&'a ServedModel> {
 
 fn models(options: &ModelOptions) -> Value {
     let data = options.models.iter().map(|model| {
-        let mut entry = json!({"id": model.name, "object": "model", "created": 1_767_225_600, "owned_by": "library"});
+        let mut entry = json!({"id": model.name, "object": "model", "created": 1_767_225_600, "owned_by": "system"});
         match options.habits {
             OpenAiHabits::LlamaServer => {
                 entry["owned_by"] = json!("llamacpp");
@@ -257,7 +257,9 @@ fn models(options: &ModelOptions) -> Value {
                 entry["owned_by"] = json!("vllm");
                 entry["max_model_len"] = json!(options.default_context.min(model.context));
             }
-            OpenAiHabits::Cloud | OpenAiHabits::LmStudio | OpenAiHabits::Ollama => {}
+            OpenAiHabits::LmStudio => entry["owned_by"] = json!("organization_owner"),
+            OpenAiHabits::Ollama => entry["owned_by"] = json!("library"),
+            OpenAiHabits::Cloud => {}
         }
         entry
     });

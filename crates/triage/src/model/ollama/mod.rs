@@ -19,7 +19,12 @@ use std::{
 use serde_json::Value;
 use tokio::time::Instant;
 
-use self::{stream::Reading, version::Version};
+use self::stream::Reading;
+use self::version::Version;
+pub(crate) use self::{
+    request::messages,
+    stream::{LINE_LIMIT, TEXT_LIMIT, is_far_below, truncated},
+};
 use super::{
     Model, ModelFuture,
     config::{ModelConfig, ModelConfigError},
@@ -196,7 +201,21 @@ impl Model for Ollama {
     }
 }
 
-fn cloud_refused(model: &str, host: &str) -> ModelError {
+/// The host that really runs a model, where the server is an Ollama that says so.
+///
+/// # Errors
+/// [`ModelError`] where nobody answers.
+pub(crate) async fn remote_host(http: &Http, model: &str) -> Result<Option<String>, ModelError> {
+    match facts::listed(http, model).await {
+        Ok(listed) => Ok(listed.remote.map(|host| http.quote(&host, None))),
+        Err(error) if error.class == FailureClass::Connect => Err(error),
+        // It is no Ollama, or hides this from us.
+        Err(_) => Ok(None),
+    }
+}
+
+/// The model is somebody else's.
+pub(crate) fn cloud_refused(model: &str, host: &str) -> ModelError {
     ModelError::new(
         FailureClass::CloudRefused,
         format!(
