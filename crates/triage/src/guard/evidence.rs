@@ -174,13 +174,14 @@ fn form(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            c if c.is_whitespace() => {
+            // A prompt shows line ends so.
+            c if c.is_whitespace() || c == '\u{23ce}' => {
                 if !out.ends_with(' ') {
                     out.push(' ');
                 }
             }
-            // How a prompt breaks what a model would take for markup.
-            '¦' => out.push('|'),
+            // How a prompt breaks what a model would take for its own marks. Models mend it.
+            '\u{a6}' => {}
             '‹' => out.push('<'),
             '›' => out.push('>'),
             c => out.push(c),
