@@ -8,7 +8,7 @@ use std::{
 use alertbridge_sandbox::IrisSandbox;
 use tempfile::TempDir;
 
-use super::{MINIMUM_LEVEL, intel::Intel};
+use super::{MINIMUM_LEVEL, intel::Intel, triage::Triage};
 use crate::{cli, exit::Exit, failure::Failure};
 
 /// A Wazuh home and the daemon's folders, below one temporary folder.
@@ -107,6 +107,7 @@ impl Folders {
         arguments: &cli::Demo,
         sandbox: Option<&IrisSandbox>,
         intel: Option<&Intel>,
+        triage: Option<&Triage>,
     ) -> Result<(), Failure> {
         let key_file = match (&arguments.iris_key_file, sandbox) {
             (Some(file), _) => std::path::absolute(file).unwrap_or_else(|_| file.clone()),
@@ -180,6 +181,9 @@ impl Folders {
         if let Some(intel) = intel {
             self.add_intel(&mut config, intel);
         }
+        if let Some(triage) = triage {
+            add_triage(&mut config, triage);
+        }
         let path = self.config();
         std::fs::write(&path, config.to_string())
             .map_err(|error| Failure::io("write", &path, &error))
@@ -202,4 +206,17 @@ impl Folders {
             sinks.insert("wazuh".to_owned(), queue.into());
         }
     }
+}
+
+fn add_triage(config: &mut toml::Table, triage: &Triage) {
+    let model = toml::Table::from_iter([("url".to_owned(), triage.model.url().into())]);
+    let section = toml::Table::from_iter([
+        // The demo's alerts are of another year.
+        ("max_age".to_owned(), 0.into()),
+        // The daemon is killed in the middle; what it had claimed is to be free soon.
+        ("lease".to_owned(), 2.into()),
+        ("poll_interval".to_owned(), 2.into()),
+        ("model".to_owned(), model.into()),
+    ]);
+    config.insert("triage".to_owned(), section.into());
 }

@@ -1,12 +1,14 @@
 //! `alertbridge demo`: the whole way of an alert on one machine.
 //!
 //! A stand-in for DFIR-IRIS, the daemon as a process of its own (so that `kill -9` is a real one), real alerts played
-//! through both ways in, a brute force that is folded into one alert, and the books at the end. Nothing is left behind but what `--iris-url` was given.
+//! through both ways in, a brute force that is folded into one alert, a hit of threat intelligence, reviews by a stand-in for a language
+//! model, and the books at the end. Nothing is left behind but what `--iris-url` was given.
 
 mod brute_force;
 mod folders;
 mod intel;
 mod play;
+mod triage;
 
 use std::{
     cell::Cell,
@@ -32,6 +34,7 @@ use self::{
     folders::Folders,
     intel::Intel,
     play::Player,
+    triage::Triage,
 };
 use super::answer;
 use crate::{cli, exit::Exit, failure::Failure, intel::late};
@@ -61,7 +64,11 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
         Some(_) => Some(runtime.block_on(Intel::start(&folders))?),
         None => None,
     };
-    folders.write_config(arguments, sandbox.as_ref(), intel.as_ref())?;
+    let triage = match &sandbox {
+        Some(_) => Some(runtime.block_on(Triage::start())?),
+        None => None,
+    };
+    folders.write_config(arguments, sandbox.as_ref(), intel.as_ref(), triage.as_ref())?;
     if let Some(sandbox) = &sandbox {
         println!(
             "a stand-in for DFIR-IRIS listens on {} and fails now and then on purpose",
@@ -118,7 +125,8 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
                 format!("IRIS: {}", pause.why),
             ));
         }
-        if killed && player.finished()? && finished(&books, &folders) {
+        let is_triaged = triage.is_none() || Triage::finished(&folders);
+        if killed && player.finished()? && finished(&books, &folders) && is_triaged {
             break books;
         }
         if books != last.0 {
@@ -138,6 +146,10 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     if let (Some(intel), Some(sandbox)) = (&intel, &sandbox) {
         println!();
         good &= intel.report(sandbox);
+    }
+    if let (Some(triage), Some(sandbox)) = (&triage, &sandbox) {
+        println!();
+        good &= triage.report(sandbox, &folders)?;
     }
     if !arguments.once {
         let url = sandbox
