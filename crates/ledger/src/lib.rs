@@ -10,6 +10,9 @@
 //! `malformed` is what a source read that is no alert (kept as a dead letter); `duplicate` is a further copy of an alert that
 //! is in the books already, because hook and follower may run side by side. The rest is defined in ARCHITECTURE.md.
 //!
+//! Beside the books it holds what must be in one transaction with them: triage jobs ([`NewJob`]; written with the delivery they
+//! are of), tallies ([`Tally`]; counted with the alerts that bring them), and how often each rule was seen ([`Ledger::seen`]).
+//!
 //! [`SqliteLedger`] is the one to use, [`MemoryLedger`] says what it must do: a property test holds one against the other.
 //!
 //! ```
@@ -58,6 +61,10 @@
 //!   something is due, wait for a settlement.
 //! * A replayed delivery comes back in doubt, with its attempts, and blamed for nothing.
 //! * Dead letters are listed malformed ones first, each kind by its numbers.
+//! * Sources named `digest` and `intel` bring no alerts of their own (the ledger opens digests, and what is known of an alert late
+//!   comes as one more alert): they are in the books, but left out of `noise`, `stored` and `seen`, `intel` of `newest` as well.
+//! * Of triage jobs, free text (worker, verdict, model, class, why, opinion, resolution) is cut to 500 characters; jobs nobody has
+//!   claimed are forgotten when their alerts' references are.
 //! * Times are kept in whole milliseconds.
 
 mod account;
