@@ -28,8 +28,10 @@ pub(crate) fn answer(request: &ModelRequest, options: &ModelOptions) -> Value {
     }
     let block = data::block(&request.seen).unwrap_or_default();
     let lines = data::lines(block);
-    let level = lines
+    let told = data::lines(data::told(&request.seen));
+    let level = told
         .iter()
+        .chain(&lines)
         .find(|line| line.path == "rule.level")
         .and_then(|line| line.value.parse::<u32>().ok())
         .or_else(|| level_in_words(request));
@@ -62,7 +64,7 @@ pub(crate) fn answer(request: &ModelRequest, options: &ModelOptions) -> Value {
             ),
         ),
     };
-    let quoted = telling(&lines);
+    let quoted = telling(&lines).or_else(|| telling(&told));
     let (field, quote) = quoted.map_or(("alert", "nothing"), |line| (line.path, quote(line.value)));
     let field: String = field.chars().take(80).collect();
     json!({
@@ -73,7 +75,7 @@ pub(crate) fn answer(request: &ModelRequest, options: &ModelOptions) -> Value {
             "quote": quote,
         }],
         "false_positive_hypotheses": ["Routine work by an administrator."],
-        "mitre_techniques": techniques(&lines),
+        "mitre_techniques": techniques(told.iter().chain(&lines)),
         "recommended_steps": ["Ask the owner of the host whether this was expected."],
         "severity": severity,
         "summary": format!("The alert was raised because of `{field}`."),
@@ -166,17 +168,21 @@ fn quote(value: &str) -> &str {
     whole[..end].trim()
 }
 
-fn techniques(lines: &[Line<'_>]) -> Vec<String> {
-    let ids = lines
-        .iter()
-        .filter(|line| line.path.starts_with("rule.mitre"));
+fn techniques<'a>(lines: impl Iterator<Item = &'a Line<'a>>) -> Vec<String> {
+    let ids = lines.filter(|line| line.path.starts_with("rule.mitre"));
     let words = ids.flat_map(|line| {
         line.value
             .split(|c: char| !c.is_ascii_alphanumeric() && c != '.')
     });
     let is_id = |word: &&str| {
-        let digits = word.strip_prefix('T').unwrap_or_default();
-        digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit())
+        let digits = |text: &str, count| {
+            text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let number = word.strip_prefix('T').unwrap_or_default();
+        match number.split_once('.') {
+            Some((technique, sub)) => digits(technique, 4) && digits(sub, 3),
+            None => digits(number, 4),
+        }
     };
     words.filter(is_id).take(4).map(str::to_owned).collect()
 }

@@ -15,7 +15,16 @@ pub(crate) fn block(messages: &[ModelMessage]) -> Option<&str> {
     of_user.map(|one| one.content.as_str()).find_map(fenced)
 }
 
-/// Its lines. What follows a line without a path of its own belongs to no field.
+/// What stands before the block in the same message: facts about the alert that nobody else wrote.
+pub(crate) fn told(messages: &[ModelMessage]) -> &str {
+    let of_user = messages.iter().rev().filter(|one| one.role == "user");
+    let texts = of_user.map(|one| one.content.as_str());
+    let mut told = texts.filter(|text| fenced(text).is_some());
+    let text = told.next().unwrap_or_default();
+    text.split("<<<DATA ").next().unwrap_or_default()
+}
+
+/// The lines of a text. What follows a line without a path of its own belongs to no field.
 pub(crate) fn lines(block: &str) -> Vec<Line<'_>> {
     block
         .lines()
@@ -52,6 +61,7 @@ mod tests {
         let paths: Vec<&str> = found.iter().map(|line| line.path).collect();
         assert_eq!(paths, ["rule.level", "full_log"]);
         assert_eq!(found[1].value, "a: b");
+        assert_eq!(told(&messages), "facts\n");
         assert_eq!(block(&[]), None);
     }
 }

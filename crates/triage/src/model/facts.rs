@@ -13,8 +13,10 @@ pub struct ServerFacts {
     pub cloud: bool,
     /// Tokens the model can hold at most.
     pub model_context: Option<u64>,
-    /// Tokens it holds as it is loaded now. Smaller than the configured ones: the server did not do what it was asked.
+    /// Tokens it holds as it is loaded now. Ollama loads it anew for whoever asks for others.
     pub loaded_context: Option<u64>,
+    /// Tokens the server holds whatever it is asked for; none where it can be asked.
+    pub server_context: Option<u64>,
     /// Whether it is loaded now; none where the server does not say.
     pub loaded: Option<bool>,
     /// What the operator should know, each a sentence: an old version, a smaller context.
@@ -29,7 +31,7 @@ impl ServerFacts {
     /// assert_eq!(facts.usable_context(8192), 4096);
     /// ```
     pub fn usable_context(&self, configured: u32) -> u32 {
-        let limits = [self.model_context, self.loaded_context];
+        let limits = [self.model_context, self.server_context];
         limits
             .into_iter()
             .flatten()

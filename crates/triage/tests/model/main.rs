@@ -9,6 +9,7 @@ mod odd_answers;
 mod odd_events;
 mod ollama;
 mod openai;
+mod real_prompts;
 mod refusals;
 mod scene;
 mod scripted;

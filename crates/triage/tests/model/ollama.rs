@@ -147,6 +147,7 @@ async fn somebody_elses_context_is_hinted_at() {
     connect(other).unwrap().preload().await.unwrap();
     let facts = model(&sandbox.url()).look().await.unwrap();
     assert_eq!(facts.loaded_context, Some(2048));
+    assert_eq!(facts.usable_context(4096), 4096, "it is loaded anew for us");
     assert!(
         facts.hints[0].contains("loads it anew"),
         "{:?}",

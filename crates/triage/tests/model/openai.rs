@@ -248,6 +248,8 @@ async fn a_look_tells_what_each_server_tells() {
         assert_eq!(facts.model_context, model_context, "{habits:?}");
         assert_eq!(facts.loaded_context, loaded_context, "{habits:?}");
         assert_eq!(facts.loaded, loaded, "{habits:?}");
+        let usable = if loaded.is_some() { 4096 } else { 8192 };
+        assert_eq!(facts.usable_context(8192), usable, "{habits:?}");
         assert_eq!(
             facts.hints.len(),
             usize::from(habits == OpenAiHabits::Ollama)

@@ -189,8 +189,11 @@ impl End {
                 question.least_tokens
             )));
         }
+        // A repair holds an answer more than the question that was made to fit; a server that refuses long prompts has not cut it.
+        let refuses = version.is_some_and(|version| version >= Version::REFUSES_LONG_PROMPTS);
+        let may_be_full = refuses && question.repair.is_some();
         let room = config.context_tokens.saturating_sub(config.answer_tokens);
-        if counted >= u64::from(room) {
+        if counted >= u64::from(room) && !may_be_full {
             return Err(truncated(format!(
                 "it counted {counted} tokens, and a context of {} leaves {room} beside the answer",
                 config.context_tokens

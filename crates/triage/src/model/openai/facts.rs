@@ -49,7 +49,7 @@ pub(crate) async fn look(http: &Http, config: &ModelConfig) -> Result<ServerFact
     let number = |value: Option<&Value>| value.and_then(Value::as_u64);
     let meta = entry.get("meta");
     facts.model_context = number(meta.and_then(|meta| meta.get("n_ctx_train")));
-    facts.loaded_context = number(entry.get("max_model_len"));
+    facts.server_context = number(entry.get("max_model_len"));
     if owner(entry, "llamacpp") {
         read_props(http, &mut facts).await?;
     } else if owner(entry, "library") {
@@ -59,6 +59,7 @@ pub(crate) async fn look(http: &Http, config: &ModelConfig) -> Result<ServerFact
     }
     if owner(entry, "llamacpp") || owner(entry, "vllm") {
         facts.loaded = Some(true);
+        facts.loaded_context = facts.server_context;
     }
     let usable = facts.usable_context(config.context_tokens);
     if usable < config.context_tokens {
@@ -77,10 +78,10 @@ async fn read_props(http: &Http, facts: &mut ServerFacts) -> Result<(), ModelErr
         return Ok(());
     };
     let settings = body.get("default_generation_settings");
-    facts.loaded_context = settings
+    facts.server_context = settings
         .and_then(|settings| settings.get("n_ctx"))
         .and_then(Value::as_u64)
-        .or(facts.loaded_context);
+        .or(facts.server_context);
     let build = body.get("build_info").and_then(Value::as_str);
     facts.version = build.map(|build| http.quote(build, None));
     Ok(())
