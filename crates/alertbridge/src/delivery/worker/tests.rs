@@ -9,7 +9,7 @@ use std::{
 };
 
 use alertbridge_ledger::{Arrival, Books, Folding, Intake, MemoryLedger, Placement, Route};
-use alertbridge_sinks::{Proof, SinkFuture};
+use alertbridge_sinks::{Outgoing, Presence, Proof, SinkFuture};
 use tokio::task::JoinHandle;
 
 use super::*;

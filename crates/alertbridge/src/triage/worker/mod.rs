@@ -7,6 +7,8 @@
 mod scripted;
 #[cfg(test)]
 mod tests;
+mod thinking;
+mod writing;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -14,25 +16,19 @@ use std::{
 };
 
 use alertbridge_ledger::{ClaimedJob, JobClaim, JobSettlement, JobVerdict, Ledger, LedgerError};
-use alertbridge_sinks::{Amended, Outcome, SeenAlert};
-use alertbridge_triage::{
-    Prompt, PromptError,
-    model::{FailureKind, ModelError},
-    note,
-};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, error, info, warn};
 
 use super::{
-    Asked, Kept, Material, Reviewer, TriageConfig, Trouble,
+    Kept, Reviewer, TriageConfig,
     doorway::{Doorway, Entry},
     facts::Facts,
     lease::Lease,
     metrics::TriageOutcome,
     mirror::{Mirror, Shown},
 };
-use crate::{clock::Clock, delivery::backoff, metrics::Metrics};
+use crate::{clock::Clock, metrics::Metrics};
 
 /// Between two looks for a job where there is none.
 const IDLE: Duration = Duration::from_secs(1);
@@ -332,239 +328,6 @@ impl Worker {
         let most = self.shared.config.max_age;
         let age = self.shared.clock.now().duration_since(job.created_at);
         most > 0 && age > SignedDuration::from_secs(i64::try_from(most).unwrap_or(i64::MAX))
-    }
-
-    /// From the alert to a review that is kept in the ledger.
-    async fn think(
-        &mut self,
-        job: &ClaimedJob,
-        seen: &SeenAlert,
-        lease: &Lease,
-    ) -> Result<Kept, Course> {
-        let shared = self.shared.clone();
-        let now = shared.clock.now();
-        let mut material = Material::of_job(job, seen);
-        shared.facts.add(&mut material, Some(job), now).await;
-        if let Some(tokens) = shared.doorway.context() {
-            shared.reviewer.fit(tokens);
-        }
-        // The second attempt shows less, where the first was too long.
-        let smaller = job.failures > 0;
-        let prompt = match shared.reviewer.prompt(&material, smaller) {
-            Ok(prompt) => prompt,
-            Err(error) => return Err(self.give_up(job, &Trouble::Prompt(error)).await),
-        };
-        shared.metrics.triage.prompt(&prompt);
-        let kept = match self.asked_before(job, &prompt, &material, now).await {
-            Some(kept) => kept,
-            None => {
-                if shared.config.mirror_claim {
-                    let amended = shared.mirror.processing(job).await;
-                    if let Some(course) = self.not_written(job, amended) {
-                        return Err(course);
-                    }
-                }
-                let asked = self.ask(job, &prompt, lease).await?;
-                let provenance = shared
-                    .reviewer
-                    .provenance(Some(&prompt), Some(&asked), job.job);
-                let (review, kept) =
-                    shared
-                        .reviewer
-                        .judge(asked.answer.clone(), &prompt, &material, provenance);
-                shared.metrics.triage.review(&review, &asked);
-                kept
-            }
-        };
-        let keeping = shared.ledger.keep_answer(
-            job.job,
-            job.fence,
-            prompt.input_hash.clone(),
-            kept.to_bytes(),
-        );
-        match keeping.await {
-            Ok(Ok(true)) => Ok(kept),
-            Ok(Ok(false)) => Err(Course::Lost),
-            // Written all the same: a crash right now would cost one more question, nothing else.
-            Ok(Err(error)) => {
-                warn!(%error, job = job.job, "an answer can't be kept");
-                Ok(kept)
-            }
-            Err(_) => Err(Course::Lost),
-        }
-    }
-
-    /// The answer to the same question, asked for another alert.
-    async fn asked_before(
-        &self,
-        job: &ClaimedJob,
-        prompt: &Prompt,
-        material: &Material,
-        now: Timestamp,
-    ) -> Option<Kept> {
-        let shared = &self.shared;
-        let hours = i64::try_from(shared.config.cache_hours).unwrap_or(i64::MAX);
-        if hours == 0 {
-            return None;
-        }
-        let since = now
-            .saturating_sub(SignedDuration::from_hours(hours.min(24 * 365)))
-            .ok()?;
-        let (other, bytes) = shared
-            .ledger
-            .answer_of(&prompt.input_hash, since)
-            .await
-            .ok()?
-            .ok()??;
-        let before = Kept::from_bytes(&bytes)?;
-        if before.provenance.model != shared.reviewer.model().name() {
-            return None;
-        }
-        let mut provenance = before.provenance;
-        provenance.job = u64::try_from(job.job).unwrap_or(0);
-        provenance.same_as = provenance.same_as.or_else(|| other.parse().ok());
-        let (_, kept) = shared
-            .reviewer
-            .judge(before.answer, prompt, material, provenance);
-        shared.metrics.triage.cached();
-        Some(kept)
-    }
-
-    async fn ask(
-        &mut self,
-        job: &ClaimedJob,
-        prompt: &Prompt,
-        lease: &Lease,
-    ) -> Result<Asked, Course> {
-        let shared = self.shared.clone();
-        // Another seed for each attempt, so that what went wrong does not go wrong the same way.
-        let seed = u64::from(job.begun);
-        shared.doorway.began();
-        let answer = tokio::select! {
-            answer = shared.reviewer.ask(prompt, seed) => answer,
-            () = lease.lost() => return Err(Course::Lost),
-            _ = self.stop.wait_for(|stop| *stop) => return Err(Course::Stopped),
-        };
-        let error = match answer {
-            Ok(asked) => {
-                shared.doorway.answered();
-                return Ok(asked);
-            }
-            Err(error) => error,
-        };
-        shared.metrics.triage.failure(error.class);
-        shared.doorway.failed(&error);
-        let blame = error.class.kind() == FailureKind::Alert;
-        if blame && job.failures + 1 >= shared.config.attempts {
-            return Err(self.give_up(job, &Trouble::Model(error)).await);
-        }
-        self.put_back(job).await;
-        Err(self.again(job, &error, blame))
-    }
-
-    fn again(&self, job: &ClaimedJob, error: &ModelError, blame: bool) -> Course {
-        let wait = backoff::wait(job.begun)
-            .max(error.after.unwrap_or_default())
-            .min(LONGEST_WAIT);
-        Course::Settle(JobVerdict::Retry {
-            due_at: self.shared.clock.now() + wait,
-            why: format!("{}: {}", error.class.as_str(), error.text),
-            blame,
-        })
-    }
-
-    /// Tells people that there will be no review, and why.
-    async fn give_up(&self, job: &ClaimedJob, trouble: &Trouble) -> Course {
-        let class = trouble.class().as_str();
-        let why = trouble.to_string();
-        if let Trouble::Prompt(PromptError::Secret { .. }) = trouble {
-            self.shared.metrics.triage.failure(trouble.class());
-        }
-        let provenance = self.shared.reviewer.provenance(None, None, job.job);
-        let text = note::write_failure(class, &why, &provenance);
-        let shown = Shown {
-            state: &self.shared.mirror.tags().failed,
-            tags: &[],
-            text: Some(&text),
-        };
-        let amended = self.shared.mirror.ended(job, &shown).await;
-        let verdict = JobVerdict::Failed {
-            class: class.to_owned(),
-            why,
-        };
-        self.written(job, amended, verdict)
-    }
-
-    /// The job's end, if IRIS shows it.
-    fn written(&self, job: &ClaimedJob, amended: Amended, verdict: JobVerdict) -> Course {
-        self.not_written(job, amended)
-            .unwrap_or(Course::Settle(verdict))
-    }
-
-    /// What an amendment that did not get through means for the job.
-    fn not_written(&self, job: &ClaimedJob, amended: Amended) -> Option<Course> {
-        match amended {
-            Amended::Written(_) | Amended::Unchanged => None,
-            Amended::Overruled => Some(skipped("people changed its tags while it was worked on")),
-            Amended::Ended { why } => Some(skipped(&format!("the alert is {why}"))),
-            Amended::Retry { after, why, .. } => Some(self.iris_failed(
-                job,
-                &Outcome::Retry {
-                    after,
-                    why,
-                    sink_wide: true,
-                },
-            )),
-            Amended::Paused { scope, why } => {
-                Some(self.iris_failed(job, &Outcome::Paused { scope, why }))
-            }
-            // Nothing can be shown, so the tag stays: it is not asked for again by that tag alone.
-            Amended::Never { why } => Some(Course::Settle(JobVerdict::Failed {
-                class: super::REFUSED.to_owned(),
-                why,
-            })),
-        }
-    }
-
-    /// IRIS can't be worked with right now: nothing is claimed for a while, nothing is lost.
-    fn iris_failed(&self, job: &ClaimedJob, outcome: &Outcome) -> Course {
-        let (after, why) = match outcome {
-            Outcome::Retry { after, why, .. } => (after.unwrap_or_default(), why),
-            Outcome::Unknown { why } | Outcome::Paused { why, .. } | Outcome::Never { why } => {
-                (Duration::ZERO, why)
-            }
-            Outcome::Delivered(_) | Outcome::AlreadyThere(_) => {
-                return Course::Settle(JobVerdict::Returned);
-            }
-        };
-        let mut rest = self
-            .shared
-            .rest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        rest.0 = rest.0.saturating_add(1);
-        let wait = backoff::wait(rest.0).max(after).min(LONGEST_WAIT);
-        if rest.0 == 1 {
-            warn!(
-                why,
-                "IRIS does not take part in triage right now; jobs wait"
-            );
-        }
-        rest.1 = Some(Instant::now() + wait);
-        Course::Settle(JobVerdict::Retry {
-            due_at: self.shared.clock.now() + backoff::wait(job.begun).max(wait),
-            why: format!("IRIS: {why}"),
-            blame: false,
-        })
-    }
-
-    fn iris_answered(&self) {
-        let mut rest = self
-            .shared
-            .rest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *rest = (0, None);
     }
 
     fn resting(&self) -> Option<Duration> {

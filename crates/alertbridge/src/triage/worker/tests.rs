@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 
 use alertbridge_ledger::{JobFilter, JobRow, JobState, MemoryLedger, NewJob};
-use alertbridge_sinks::Ending;
-use alertbridge_triage::model::FailureClass;
+use alertbridge_sinks::{Ending, Outcome};
+use alertbridge_triage::model::{FailureClass, ModelError};
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use super::{
