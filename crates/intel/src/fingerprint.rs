@@ -6,6 +6,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
+use alertbridge_alert::observables::Kind;
 use ipnet::IpNet;
 use siphasher::sip::SipHasher13;
 
@@ -23,7 +24,12 @@ impl FingerprintKey {
     }
 
     pub(crate) fn of_key(self, key: &Key) -> u64 {
-        self.of(number(key.kind), key.text.as_bytes())
+        self.of_text(key.kind, &key.text)
+    }
+
+    /// The text of a key ([`Key::text_of`]).
+    pub(crate) fn of_text(self, kind: Kind, text: &str) -> u64 {
+        self.of(number(kind), text.as_bytes())
     }
 
     pub(crate) fn of_network(self, net: &IpNet) -> u64 {

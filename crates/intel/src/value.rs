@@ -66,11 +66,17 @@ impl Key {
 
     /// From what is in [`Kind::normal`] form already.
     pub(crate) fn of_normal(kind: Kind, mut text: String) -> Self {
-        // Intelligence holds URLs with and without the slash at the end (facts/opencti.md §2.3).
-        if kind == Kind::Url && text.ends_with('/') && !text.contains('?') {
-            text.pop();
-        }
+        text.truncate(Self::text_of(kind, &text).len());
         Self { kind, text }
+    }
+
+    /// The text of the key of a normal form.
+    pub(crate) fn text_of(kind: Kind, text: &str) -> &str {
+        // Intelligence holds URLs with and without the slash at the end (facts/opencti.md §2.3).
+        match text.strip_suffix('/') {
+            Some(without) if kind == Kind::Url && !text.contains('?') => without,
+            _ => text,
+        }
     }
 
     /// A hash, whichever its length says: feeds mix the algorithms' names up.

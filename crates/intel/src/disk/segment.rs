@@ -264,11 +264,22 @@ fn check_head(file: &File, path: &Path) -> Result<()> {
     }
 }
 
-/// One entry: what the index knows of it, and its JSON. `None` where it is damaged.
-pub(crate) fn read_entry(
-    file: &File,
-    place: Place,
-) -> std::io::Result<Option<(EntryHead, Vec<u8>)>> {
+/// One entry as it was read.
+pub(crate) struct Entry {
+    pub(crate) head: EntryHead,
+    bytes: Vec<u8>,
+    json: usize,
+}
+
+impl Entry {
+    /// The indicator.
+    pub(crate) fn json(&self) -> &[u8] {
+        self.bytes.get(self.json..).unwrap_or_default()
+    }
+}
+
+/// One entry; `None` where it is damaged.
+pub(crate) fn read_entry(file: &File, place: Place) -> std::io::Result<Option<Entry>> {
     // Most entries are shorter: one read.
     let mut bytes = vec![0; 1024];
     let mut filled = 0;
@@ -293,5 +304,9 @@ pub(crate) fn read_entry(
     if crc32fast::hash(body) != crc {
         return Ok(None);
     }
-    Ok(entry::body(body).map(|(head, json)| (head, json.to_vec())))
+    let Some((head, json)) = entry::body(body) else {
+        return Ok(None);
+    };
+    let json = bytes.len() - json.len();
+    Ok(Some(Entry { head, bytes, json }))
 }

@@ -23,7 +23,7 @@ pub fn hits_among(
     let facts = facts::facts(observables, rules.parents);
     let found = indicators
         .iter()
-        .filter_map(|indicator| judged(Arc::clone(indicator), &facts))
+        .filter_map(|indicator| judged(indicator, &Compiled::of(indicator).ok()?, &facts))
         .collect();
     ranked(found, observables, rules, now).0
 }
@@ -39,20 +39,20 @@ pub fn lookup_among(
     lookup::explained(text, rules, now, |facts| {
         indicators
             .iter()
-            .filter_map(|indicator| judged(Arc::clone(indicator), facts))
+            .filter_map(|indicator| judged(indicator, &Compiled::of(indicator).ok()?, facts))
             .collect()
     })
 }
 
 /// Puts an indicator's pattern to the facts; `None` where it has nothing to do with them.
 pub(super) fn judged(
-    indicator: Arc<Indicator>,
+    indicator: &Arc<Indicator>,
+    compiled: &Compiled,
     facts: &[Fact],
 ) -> Option<(Arc<Indicator>, Option<Found>)> {
-    let compiled = Compiled::of(&indicator).ok()?;
     let holds = compiled.node.evaluate(facts);
     let is_meant = holds.is_some() || compiled.names_one_of(facts);
-    is_meant.then_some((indicator, holds))
+    is_meant.then(|| (Arc::clone(indicator), holds))
 }
 
 /// What counts under the rules, the best first, and how many more there are than the rules allow.

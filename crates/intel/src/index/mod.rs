@@ -10,6 +10,7 @@ mod counts;
 mod facts;
 mod lookup;
 mod overlay;
+mod recent;
 mod scans;
 pub(crate) mod table;
 mod verdict;
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 
 pub use among::{hits_among, lookup_among};
 pub(crate) use overlay::{Effect, Overlay};
+use recent::{Known, Recent};
 use scans::Scan;
 use table::Table;
 
@@ -37,7 +39,7 @@ use crate::{
     disk::{
         entry::{EntryHead, SCAN},
         run::Record,
-        segment::{Place, read_entry},
+        segment::{Entry, Place, read_entry},
     },
     fingerprint::FingerprintKey,
     pattern::{Compiled, Fact, Found},
@@ -55,6 +57,7 @@ pub struct Index {
     pub(crate) table: Table,
     overlay: RwLock<Overlay>,
     scans: RwLock<Vec<Arc<Scan>>>,
+    recent: Recent,
     pub(crate) files: BTreeMap<u32, Arc<File>>,
     pub(crate) counters: Arc<Counters>,
 }
@@ -99,6 +102,7 @@ impl Index {
             files,
             counters,
             scans: RwLock::default(),
+            recent: Recent::default(),
         };
         index
             .table
@@ -176,9 +180,17 @@ impl Index {
 
     /// One indicator, with the fingerprint of its id; `None` where it can't be read, which is counted.
     pub(crate) fn read(&self, place: Place) -> Option<(EntryHead, Indicator)> {
+        let (entry, indicator) = self.entry(place)?;
+        Some((entry.head, indicator))
+    }
+
+    fn entry(&self, place: Place) -> Option<(Entry, Indicator)> {
         let file = self.files.get(&place.segment());
         let read = file.and_then(|file| match read_entry(file, place) {
-            Ok(Some((head, json))) => Some((head, serde_json::from_slice(&json).ok()?)),
+            Ok(Some(entry)) => {
+                let indicator = serde_json::from_slice(entry.json()).ok()?;
+                Some((entry, indicator))
+            }
             Ok(None) => None,
             Err(error) => {
                 tracing::warn!(%error, "an indicator can't be read");
@@ -189,6 +201,23 @@ impl Index {
             self.counters.unreadable.fetch_add(1, Relaxed);
         }
         read
+    }
+
+    /// The same, ready to be put to an alert.
+    fn known(&self, place: Place) -> Option<Arc<Known>> {
+        if let Some(known) = self.recent.get(place) {
+            return Some(known);
+        }
+        let (entry, indicator) = self.entry(place)?;
+        let known = Arc::new(Known {
+            id: entry.head.id,
+            compiled: Compiled::of(&indicator).ok(),
+            indicator: Arc::new(indicator),
+        });
+        if entry.json().len() <= recent::LONGEST {
+            self.recent.put(place, Arc::clone(&known));
+        }
+        Some(known)
     }
 
     /// The indicators that an alert with these observables matches, the best first: not expired, meant for detection, higher
@@ -213,15 +242,14 @@ impl Index {
     /// looked at.
     #[must_use]
     pub fn knows(&self, observable: &Observable) -> bool {
-        let key = Key::of_normal(observable.kind, observable.value.clone());
-        let value = self.key.of_key(&key);
+        let text = Key::text_of(observable.kind, &observable.value);
+        let value = self.key.of_text(observable.kind, text);
         let overlay = self.overlay();
         overlay.owners(value).next().is_some()
             || self
                 .table
                 .owners(value)
-                .iter()
-                .any(|number| overlay.is_alive(*number))
+                .any(|number| overlay.is_alive(number))
     }
 
     /// The indicators that compare one of these values, and whether their patterns hold.
@@ -232,14 +260,16 @@ impl Index {
         let mut found = Vec::new();
         for record in self.candidates(facts) {
             // The overlay may have moved on since: another version of the same indicator is read as well as this one.
-            let Some((head, indicator)) = self.read(record.place) else {
+            let Some(known) = self.known(record.place) else {
                 continue;
             };
-            if head.id != record.id {
+            if known.id != record.id {
                 self.counters.unreadable.fetch_add(1, Relaxed);
                 continue;
             }
-            found.extend(among::judged(Arc::new(indicator), facts));
+            if let Some(compiled) = &known.compiled {
+                found.extend(among::judged(&known.indicator, compiled, facts));
+            }
         }
         self.scan(facts, &mut found);
         found
@@ -252,10 +282,10 @@ impl Index {
         let mut left_out = 0;
         let overlay = self.overlay();
         let mut look_up = |value: u64| {
-            let stored = self.table.owners(value).iter();
+            let stored = self.table.owners(value);
             let stored = stored
-                .filter(|number| overlay.is_alive(**number))
-                .filter_map(|number| self.table.record(*number));
+                .filter(|number| overlay.is_alive(*number))
+                .filter_map(|number| self.table.record(number));
             for record in overlay.owners(value).chain(stored) {
                 if candidates.len() == MOST_CANDIDATES {
                     left_out += 1;

@@ -195,10 +195,10 @@ impl<'m> Movement<'m> {
         let (Some(to), Some(file)) = (&mut self.to, self.old.files.get(&place.segment())) else {
             return Ok(None);
         };
-        let Ok(Some((head, json))) = read_entry(file, place) else {
+        let Ok(Some(read)) = read_entry(file, place) else {
             return Ok(None);
         };
-        let entry = Encoded::new(head, &json);
+        let entry = Encoded::new(read.head.clone(), read.json());
         let moved = Place::new(to.number, to.length + 9 + self.pending_bytes);
         self.pending_bytes += entry.bytes.len() as u64;
         self.pending.push(entry);
