@@ -89,6 +89,9 @@ pub struct TriageFeedback {
     /// Only reviews since then: 7d, or a time such as 2026-11-20T00:00:00Z
     #[arg(long, value_name = "SPAN", value_parser = when)]
     pub since: Option<When>,
+    /// First read from IRIS what analysts have said since, as the daemon does every half hour
+    #[arg(long)]
+    pub refresh: bool,
 }
 
 /// `triage eval`

@@ -1,7 +1,8 @@
 //! `alertbridge status`: what waits, what is paused and what is wrong.
 
-use alertbridge_ledger::{Ledger, Status};
+use alertbridge_ledger::{JobStatus, Ledger, Status};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{answer, print_json, reader};
 use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, output, table::printable};
@@ -9,13 +10,48 @@ use crate::{cli, clock, config::Config, exit::Exit, failure::Failure, output, ta
 /// Prints it.
 pub fn run(arguments: &cli::Output) -> Result<Exit, Failure> {
     let config = Config::load(&arguments.config.config)?;
-    let status = answer(reader(&config)?.status())?;
+    let ledger = reader(&config)?;
+    let standing = Standing {
+        status: answer(ledger.status())?,
+        triage: answer(ledger.job_status())?,
+    };
     if arguments.json {
-        print_json(&status)?;
+        print_json(&standing)?;
     } else {
-        output::print(format_args!("{}", text(&status, clock::now())))?;
+        let now = clock::now();
+        output::print(format_args!(
+            "{}{}",
+            text(&standing.status, now),
+            of_triage(&standing.triage, now)
+        ))?;
     }
     Ok(Exit::Success)
+}
+
+/// All of it, for machines.
+#[derive(Serialize)]
+struct Standing {
+    #[serde(flatten)]
+    status: Status,
+    triage: JobStatus,
+}
+
+/// Nothing where no alert was ever to be reviewed.
+fn of_triage(jobs: &JobStatus, now: Timestamp) -> String {
+    let all = jobs.pending + jobs.claimed + jobs.reviewed + jobs.failed + jobs.skipped;
+    if all == 0 {
+        return String::new();
+    }
+    let oldest = jobs.oldest_pending.map_or_else(String::new, |at| {
+        format!(
+            ", the oldest for {} s",
+            now.duration_since(at).as_secs().max(0)
+        )
+    });
+    format!(
+        "triage: {} wait{oldest}; {} under way, {} reviewed, {} failed, {} left out\n",
+        jobs.pending, jobs.claimed, jobs.reviewed, jobs.failed, jobs.skipped
+    )
 }
 
 fn text(status: &Status, now: Timestamp) -> String {

@@ -11,7 +11,7 @@ mod way;
 use std::path::Path;
 
 use alertbridge_alert::Alert;
-use alertbridge_ledger::{Ledger, SqliteLedger, Trace};
+use alertbridge_ledger::{JobFilter, JobRow, Ledger, SqliteLedger, Trace};
 use serde::Serialize;
 
 use self::rules::Rules;
@@ -61,6 +61,7 @@ pub fn run(arguments: &cli::Explain) -> Result<Exit, Failure> {
             output::line("")?;
         }
         output::print(way::text(trace))?;
+        output::print(way::reviews(&reviews(&ledger, trace)?))?;
         if let Some(said) = rules_now(&rules, trace) {
             output::line("by the present rules")?;
             output::print(rules::text(&said))?;
@@ -77,6 +78,9 @@ struct Explained<'a> {
     /// All references of the group it opened.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     members: Vec<String>,
+    /// What a language model was asked about it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    triage: Vec<JobRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     present_rules: Option<Vec<rules::Said>>,
 }
@@ -101,9 +105,25 @@ impl<'a> Explained<'a> {
         Ok(Self {
             trace,
             members,
+            triage: reviews(ledger, trace)?,
             present_rules: rules_now(rules, trace),
         })
     }
+}
+
+/// The triage jobs of what was delivered.
+fn reviews(ledger: &SqliteLedger, trace: &Trace) -> Result<Vec<JobRow>, Failure> {
+    let mut found = Vec::new();
+    for delivery in &trace.deliveries {
+        let Some(id) = &delivery.id else { continue };
+        found.extend(answer(ledger.jobs(JobFilter {
+            sink: Some(delivery.sink.clone()),
+            id: Some(id.clone()),
+            limit: 1,
+            ..JobFilter::default()
+        }))?);
+    }
+    Ok(found)
 }
 
 fn rules_now(rules: &Rules, trace: &Trace) -> Option<Vec<rules::Said>> {

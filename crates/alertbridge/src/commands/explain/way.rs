@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use alertbridge_alert::Alert;
-use alertbridge_ledger::{DeliveryTrace, Group, GroupKind, SilencedBy, Trace, TraceOutcome};
+use alertbridge_ledger::{
+    DeliveryTrace, Group, GroupKind, JobRow, JobState, SilencedBy, Trace, TraceOutcome,
+};
 use jiff::Timestamp;
 
 use crate::table::printable;
@@ -34,6 +36,50 @@ pub fn text(trace: &Trace) -> String {
     }
     for delivery in &trace.deliveries {
         of_delivery(&mut text, delivery);
+    }
+    for (number, late) in trace.late.iter().enumerate() {
+        row(
+            &mut text,
+            if number == 0 { "known later" } else { "" },
+            &format!("{late}: threat intelligence that came after it; `explain` tells its way"),
+        );
+    }
+    text
+}
+
+/// What a language model was asked about it.
+pub fn reviews(jobs: &[JobRow]) -> String {
+    let mut text = String::new();
+    for job in jobs {
+        let said = match job.state {
+            JobState::Pending => "waits for its review".to_owned(),
+            JobState::Claimed => {
+                format!("is read by {}", job.worker.as_deref().unwrap_or("a worker"))
+            }
+            JobState::Reviewed => format!(
+                "reviewed: {} by {}",
+                job.verdict.as_deref().unwrap_or_default(),
+                job.model.as_deref().unwrap_or_default()
+            ),
+            JobState::Failed => {
+                format!("no review: {}", job.class.as_deref().unwrap_or_default())
+            }
+            JobState::Skipped => "left out".to_owned(),
+        };
+        let at = job
+            .ended_at
+            .map_or_else(String::new, |at| format!(" {}", time(at)));
+        row(
+            &mut text,
+            "triage",
+            &format!("{said}{at}, begun {} times", job.begun),
+        );
+        if let Some(why) = &job.why {
+            more(&mut text, why);
+        }
+        if let Some(opinion) = &job.opinion {
+            more(&mut text, &format!("analysts: {opinion}"));
+        }
     }
     text
 }
@@ -144,7 +190,7 @@ fn of_group(text: &mut String, group: &Group, reference: &str) {
             &format!(
                 "{about}{} {}: {}",
                 field.distinct,
-                field.label,
+                singular(&field.label, field.distinct),
                 shown.join(", ")
             ),
         );
@@ -165,6 +211,14 @@ fn of_group(text: &mut String, group: &Group, reference: &str) {
     }
     if let Some(why) = &group.ended {
         more(text, &format!("takes no more: {why}"));
+    }
+}
+
+/// Labels are plural: `users`.
+fn singular(label: &str, count: u64) -> &str {
+    match count {
+        1 => label.strip_suffix('s').unwrap_or(label),
+        _ => label,
     }
 }
 

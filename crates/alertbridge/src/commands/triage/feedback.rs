@@ -3,7 +3,7 @@
 use alertbridge_ledger::Ledger;
 use jiff::Timestamp;
 
-use super::section;
+use super::{parts, section};
 use crate::{
     cli, clock,
     commands::{answer, print_json, reader},
@@ -11,11 +11,19 @@ use crate::{
     failure::Failure,
     output,
     table::{Table, printable},
+    triage::{self, FeedbackReader},
 };
 
 /// Runs the command.
 pub fn run(arguments: &cli::TriageFeedback) -> Result<Exit, Failure> {
-    let (config, _) = section(&arguments.output.config)?;
+    let (mut config, section) = section(&arguments.output.config)?;
+    if arguments.refresh {
+        let (secrets, parts) = parts(&mut config, &section)?;
+        let shared = triage::shared(&section, &secrets, parts)
+            .map_err(|error| Failure::new(Exit::Config, error))?;
+        let news = super::super::super::runtime()?.block_on(FeedbackReader::new(shared).round())?;
+        eprintln!("{news} alerts had news");
+    }
     let ledger = reader(&config)?;
     let since = arguments
         .since

@@ -9,11 +9,20 @@ mod redact;
 mod show;
 mod work;
 
+use std::sync::Arc;
+
+use alertbridge_ledger::Ledger;
+use tokio::sync::watch;
+
 use crate::{
     cli,
+    clock::SystemClock,
+    commands::writer,
     config::Config,
     exit::Exit,
     failure::Failure,
+    intel::{Enrich, Enricher, Herald, IntelConfig, Intelligence},
+    metrics::Metrics,
     triage::{self, Reviewer, TriageConfig},
 };
 
@@ -45,4 +54,58 @@ fn section(file: &cli::ConfigFile) -> Result<(Config, TriageConfig), Failure> {
 fn reviewer(config: &Config, section: &TriageConfig) -> Result<Reviewer, Failure> {
     let secrets = triage::secrets(config.sinks.iris.as_ref(), Some(section));
     triage::reviewer(section, &secrets).map_err(|error| Failure::new(Exit::Config, error))
+}
+
+/// What workers of a process of their own stand on: IRIS, and the ledger beside a running daemon.
+fn parts(
+    config: &mut Config,
+    section: &TriageConfig,
+) -> Result<(Vec<String>, triage::Parts), Failure> {
+    let secrets = triage::secrets(config.sinks.iris.as_ref(), Some(section));
+    let iris = config
+        .sinks
+        .iris
+        .take()
+        .ok_or_else(|| Failure::new(Exit::Config, "the configuration has no [sinks.iris]"))?;
+    let iris = Arc::new(triage::iris_sink(iris, Some(section))?);
+    let ledger: Arc<dyn Ledger> = Arc::new(writer(config)?);
+    let metrics = Arc::new(Metrics::default());
+    let intel = match &config.intel {
+        Some(intel) => Some(kept_intelligence(intel, &ledger, &metrics)?),
+        None => None,
+    };
+    let parts = triage::Parts {
+        ledger,
+        iris,
+        intel,
+        clock: Arc::new(SystemClock),
+        metrics,
+    };
+    Ok((secrets, parts))
+}
+
+/// Only asked for what is kept here: it has nothing to tell anybody.
+fn kept_intelligence(
+    config: &IntelConfig,
+    ledger: &Arc<dyn Ledger>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<dyn Enrich>, Failure> {
+    let known = Intelligence::new(config, false, Arc::new(SystemClock))
+        .map_err(|error| Failure::new(Exit::Config, error))?;
+    if let Err(why) = known.open_reader() {
+        eprintln!("questions are asked without threat intelligence: {why}");
+    }
+    let known = Arc::new(known);
+    let herald = Herald {
+        intelligence: known.clone(),
+        ledger: ledger.clone(),
+        clock: Arc::new(SystemClock),
+        metrics: metrics.clone(),
+        arrived: watch::channel(()).0,
+        routes: Vec::new(),
+    };
+    Ok(Arc::new(Enricher {
+        intelligence: known,
+        herald,
+    }))
 }

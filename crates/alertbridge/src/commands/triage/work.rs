@@ -1,8 +1,7 @@
 //! `alertbridge triage work`: workers in a process of their own, on the daemon's ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use alertbridge_ledger::Ledger;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -10,17 +9,12 @@ use tokio::{
 };
 use tracing::info;
 
-use super::section;
+use super::{parts, section};
 use crate::{
     cli,
-    clock::SystemClock,
-    commands::writer,
     exit::Exit,
     failure::Failure,
-    intel::{Enrich, Enricher, Herald, Intelligence},
-    logging,
-    metrics::Metrics,
-    output,
+    logging, output,
     triage::{self, Parts, Poller, Worker},
 };
 
@@ -31,44 +25,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(15);
 pub fn run(arguments: &cli::TriageWork) -> Result<Exit, Failure> {
     let (mut config, section) = section(&arguments.config)?;
     logging::start(&config.log)?;
-    let secrets = triage::secrets(config.sinks.iris.as_ref(), Some(&section));
-    let iris = config
-        .sinks
-        .iris
-        .take()
-        .ok_or_else(|| Failure::new(Exit::Config, "the configuration has no [sinks.iris]"))?;
-    let iris = Arc::new(triage::iris_sink(iris, Some(&section))?);
-    let ledger: Arc<dyn Ledger> = Arc::new(writer(&config)?);
-    let intel = match &config.intel {
-        Some(section) => {
-            let known = Intelligence::new(section, false, Arc::new(SystemClock))
-                .map_err(|error| Failure::new(Exit::Config, error))?;
-            // Without it, questions are asked without it.
-            let _ = known.open_reader();
-            // Only asked for what is kept here: it has nothing to tell anybody.
-            let known = Arc::new(known);
-            let herald = Herald {
-                intelligence: known.clone(),
-                ledger: ledger.clone(),
-                clock: Arc::new(SystemClock),
-                metrics: Arc::new(Metrics::default()),
-                arrived: watch::channel(()).0,
-                routes: Vec::new(),
-            };
-            Some(Arc::new(Enricher {
-                intelligence: known,
-                herald,
-            }) as Arc<dyn Enrich>)
-        }
-        None => None,
-    };
-    let parts = Parts {
-        ledger,
-        iris: iris.clone(),
-        intel,
-        clock: Arc::new(SystemClock),
-        metrics: Arc::new(Metrics::default()),
-    };
+    let (secrets, parts) = parts(&mut config, &section)?;
     let runtime = super::super::super::runtime()?;
     let ended = runtime.block_on(work(arguments, &section, &secrets, parts));
     runtime.shutdown_timeout(Duration::from_secs(1));

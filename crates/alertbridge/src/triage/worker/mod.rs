@@ -11,11 +11,13 @@ mod thinking;
 mod writing;
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use alertbridge_ledger::{ClaimedJob, JobClaim, JobSettlement, JobVerdict, Ledger, LedgerError};
+use futures_util::FutureExt;
 use jiff::SignedDuration;
 use tokio::{sync::watch, time::Instant};
 use tracing::{debug, error, info, warn};
@@ -176,7 +178,10 @@ impl Worker {
             &job,
             shared.config.lease(),
         );
-        let course = self.course(&job, &lease).await;
+        let course = AssertUnwindSafe(self.course(&job, &lease))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| self.broke_off(&job));
         let verdict = match course {
             Course::Settle(verdict) => verdict,
             Course::Lost => {
@@ -216,6 +221,28 @@ impl Worker {
             }
             Err(_) => false,
         }
+    }
+
+    /// One alert that our own code can't stand must not stop the others.
+    fn broke_off(&self, job: &ClaimedJob) -> Course {
+        error!(
+            job = job.job,
+            alert = job.id,
+            "a review broke off; this is a fault in alertbridge"
+        );
+        let why = "fault in alertbridge: the review broke off".to_owned();
+        Course::Settle(if job.failures + 1 < self.shared.config.attempts {
+            JobVerdict::Retry {
+                due_at: self.shared.clock.now() + LONGEST_WAIT,
+                why,
+                blame: true,
+            }
+        } else {
+            JobVerdict::Failed {
+                class: "fault".to_owned(),
+                why,
+            }
+        })
     }
 
     /// People see that it waits again. In vain where IRIS does not answer: the next claim sets it right.
