@@ -126,6 +126,7 @@ pub(crate) async fn add(
         store.by_uuid.insert(uuid, id);
     }
     store.alerts.insert(id, alert);
+    store.remember(id, &shared.options);
     drop(store);
     if iocs.type_key_missing {
         return Err(errors::bad_request("'ioc_type_id'"));

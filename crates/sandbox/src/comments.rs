@@ -40,6 +40,7 @@ pub(crate) fn add(
         .ok_or_else(errors::alert_not_found)?;
     alert.comments.push(comment);
     alert.log(&caller.login, caller.id, "commented");
+    store.remember(id, &shared.options);
     Ok(Answer::success("Alert comment created", printed))
 }
 

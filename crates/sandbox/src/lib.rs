@@ -43,6 +43,7 @@ mod store;
 mod tables;
 mod tls;
 mod update;
+mod versions;
 mod wazuh_queue;
 
 pub use faults::{Fault, Faults};

@@ -119,6 +119,8 @@ pub struct IrisOptions {
     pub keep_alive: Duration,
     /// Time zone of the database session, in which event times with an offset are stored (facts §3).
     pub database_time_zone: TimeZone,
+    /// Whether each state of each alert is kept, to be read back with `IrisSandbox::versions`. Takes memory with each change.
+    pub keep_versions: bool,
     /// Seed of everything random: keys, uuids made here, faults by rate, list order.
     pub seed: u64,
 }
@@ -137,6 +139,7 @@ impl Default for IrisOptions {
             new_tag_window: Duration::from_millis(2),
             keep_alive: Duration::from_secs(2),
             database_time_zone: TimeZone::UTC,
+            keep_versions: false,
             seed: 0,
         }
     }

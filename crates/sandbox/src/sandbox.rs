@@ -133,6 +133,17 @@ impl IrisSandbox {
             .collect()
     }
 
+    /// What an alert looked like after each change, the oldest first, where [`IrisOptions::keep_versions`] is set. Merging and
+    /// escalating add none.
+    pub fn versions(&self, alert_id: i64) -> Vec<StoredAlert> {
+        self.shared.store().versions.of(alert_id)
+    }
+
+    /// A person deletes an alert now, as in the web page. False where there is none.
+    pub fn delete(&self, alert_id: i64) -> bool {
+        self.shared.store().delete(alert_id)
+    }
+
     /// How many alerts are stored.
     pub fn alert_count(&self) -> usize {
         self.shared.store().alerts.len()

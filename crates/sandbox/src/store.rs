@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use crate::options::IrisOptions;
+use crate::versions::Versions;
 use crate::{clock, event_time, observables, tables};
 
 /// A stored alert as a test reads it back.
@@ -95,6 +96,7 @@ pub(crate) struct Store {
     /// Cases by id with their names; case 1 exists in every installation.
     pub(crate) cases: BTreeMap<i64, String>,
     pub(crate) random: fastrand::Rng,
+    pub(crate) versions: Versions,
     last_ids: HashMap<&'static str, i64>,
 }
 
@@ -107,6 +109,7 @@ impl Store {
             tags: HashSet::new(),
             cases: BTreeMap::from([(1, "#1 - Initial Demo".to_owned())]),
             random: fastrand::Rng::with_seed(seed),
+            versions: Versions::default(),
             last_ids: HashMap::from([("case", 1)]),
         }
     }

@@ -42,6 +42,7 @@ pub(crate) fn edit_by_person(shared: &Shared, store: &mut Store, mut edit: Edit)
         alert.columns.append(&mut edit.columns);
         let login = shared.options.login_of(edit.user_id);
         alert.log(login, edit.user_id, &action);
+        store.remember(edit.alert_id, &shared.options);
     }
 }
 
@@ -191,6 +192,7 @@ async fn apply(
         store.by_uuid.remove(&old);
         store.by_uuid.insert(new, id);
     }
+    store.remember(id, &shared.options);
     Ok(())
 }
 
