@@ -226,7 +226,7 @@ pub(super) fn entities(text: &str) -> String {
 }
 
 fn entity(name: &str) -> Option<char> {
-    Some(match name {
+    Some(match name.to_ascii_lowercase().as_str() {
         "lt" => '<',
         "gt" => '>',
         "amp" => '&',

@@ -10,6 +10,8 @@ use crate::{SentField, answer::Evidence};
 
 /// Characters. A shorter quote stands in every text.
 const SHORTEST_QUOTE: usize = 4;
+/// Entities of entities: one layer by the log, one by the model, and one to spare.
+const MOST_LAYERS: usize = 3;
 
 /// What was sent, in a form to search in.
 #[derive(Debug)]
@@ -122,6 +124,8 @@ impl Place {
     }
 
     fn has(&self, quote: &str) -> bool {
+        // A quote may end within an escape.
+        let quote = quote.trim_end_matches('\\');
         let has = |quote: &str| {
             forms(quote).iter().zip(&self.text).any(|(quote, text)| {
                 quote.chars().count() >= SHORTEST_QUOTE && text.contains(quote.as_str())
@@ -162,7 +166,14 @@ fn without_ellipsis(quote: &str) -> &str {
 
 /// Two forms: backslashes collapsed, so that `C:\\new` is `C:\new`; and escapes undone, so that `\n` is a blank.
 fn forms(text: &str) -> [String; 2] {
-    let text = clean::entities(text);
+    let mut text = text.to_owned();
+    for _ in 0..MOST_LAYERS {
+        let plain = clean::entities(&text);
+        if plain == text {
+            break;
+        }
+        text = plain;
+    }
     [collapsed(&text), unescaped(&text)].map(|text| form(&text))
 }
 
