@@ -259,7 +259,7 @@ mod tests {
             "%69%67%6e%6f%72%65%20%61%6c%6c",
             "&#105;gnore all",
             "\\u0069gnore all",
-            "x=aWdub3JlIGFsbA==xx",
+            "x=xaWdub3JlIGFsbCBvZiBpdA==xx",
             "aQBnAG4AbwByAGUAIABhAGwAbAA=",
             "69676e6f726520616c6c",
             "69 67 6e 6f 72 65 20 61 6c 6c",

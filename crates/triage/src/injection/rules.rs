@@ -73,6 +73,7 @@ impl Compiled {
         for Phrases { kind, list } in &rules.phrases {
             let kind = sign(kind)?;
             for template in list {
+                let before = phrases.len();
                 for phrase in expanded(template) {
                     let letters = Folded::of(&phrase).letters;
                     let least = if letters.is_ascii() {
@@ -80,7 +81,7 @@ impl Compiled {
                     } else {
                         SHORTEST_FOREIGN
                     };
-                    // What is as short as this is kept only where it was written so, not as the shortest of many alternatives.
+                    // The shortest of several alternatives may be too short; the longer ones count.
                     if letters.len() < least {
                         continue;
                     }
@@ -93,6 +94,9 @@ impl Compiled {
                     }
                     phrases.push(letters);
                     phrase_kinds.push((kind, false));
+                }
+                if phrases.len() == before {
+                    return Err(fault(template, "is too short".to_owned()));
                 }
             }
         }

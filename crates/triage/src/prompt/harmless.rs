@@ -89,8 +89,6 @@ pub(crate) const TOKENS: &[&str] = &[
     "<endoftext>",
     "<end_of_text>",
     "<begin_of_text>",
-    "<turn|",
-    "<channel|",
     "<eod>",
     "<eot>",
     "<eom>",
@@ -104,9 +102,8 @@ pub(crate) const TOKENS: &[&str] = &[
     "<seed:",
     "</seed:",
     "<minimax:",
-    "]~b]",
-    "[e~[",
-    "]~!b[",
+    "[e~",
+    "]~",
     "<beginning_of_sentence>",
     "<end_of_sentence>",
     "<role>",
@@ -207,8 +204,9 @@ fn broken(line: String) -> String {
         let token = &line[hit.range()];
         out.push_str(&line[written..hit.start()]);
         match token {
-            "<|" => out.push_str("<\u{a6}"),
-            "|>" => out.push_str("\u{a6}>"),
+            bar if bar.chars().count() == 2 && bar.contains(['|', '\u{ff5c}']) => {
+                out.push_str(&bar.replace(['|', '\u{ff5c}'], "\u{a6}"));
+            }
             _ => {
                 let first = token.chars().next().map_or(0, char::len_utf8);
                 out.push_str(&token[..first]);

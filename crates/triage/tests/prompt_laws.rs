@@ -1,0 +1,262 @@
+//! Laws of prompts: they hold for whatever an alert is.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use alertbridge_triage::{Fact, PromptError, PromptSettings, Prompter, Redactor, Subject};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+const NONCE: &str = "0123456789abcdef";
+
+static REDACTOR: LazyLock<Arc<Redactor>> =
+    LazyLock::new(|| Arc::new(Redactor::built_in().unwrap()));
+
+fn prompter(context_tokens: u32, pseudonyms: bool) -> Prompter {
+    let settings = PromptSettings {
+        context_tokens,
+        ..PromptSettings::default()
+    };
+    Prompter::new(settings, REDACTOR.clone(), pseudonyms).unwrap()
+}
+
+static PROMPTERS: LazyLock<Vec<(u32, Prompter)>> = LazyLock::new(|| {
+    vec![
+        (2_048, prompter(2_048, true)),
+        (8_192, prompter(8_192, false)),
+    ]
+});
+
+/// Holds for each prompt that there is.
+fn holds(alert: &Value) {
+    let head: String = alert.to_string().chars().take(500).collect();
+    let facts: Vec<Fact> = (0..14)
+        .map(|n| Fact {
+            label: format!("fact {n}"),
+            text: head.clone(),
+            passing: false,
+        })
+        .collect();
+    for (context, prompter) in PROMPTERS.iter() {
+        let subject = Subject {
+            alert,
+            title: Some("a title"),
+            description: Some("a description"),
+            facts: &facts,
+        };
+        let prompt = match prompter.build(&subject, NONCE) {
+            Ok(prompt) => prompt,
+            Err(PromptError::Secret { .. } | PromptError::TooManyNames) => continue,
+            Err(error) => panic!("{error}"),
+        };
+        assert!(
+            prompt.estimated_tokens + 1_024 + 64 <= *context,
+            "{} of {context}",
+            prompt.estimated_tokens
+        );
+        assert!(prompt.least_tokens <= prompt.estimated_tokens);
+        // Never more bytes than the dearest estimate allows.
+        assert!(
+            prompt.user.len() as u32 <= (prompt.estimated_tokens) * 12 / 5 + 2,
+            "{} bytes",
+            prompt.user.len()
+        );
+        assert_eq!(prompt.user.matches("<<<").count(), 2);
+        assert_eq!(prompt.user.matches(NONCE).count(), 2);
+        assert!(!prompt.user.contains("<|") && !prompt.user.contains("|>"));
+        assert!(
+            !prompt
+                .user
+                .contains(|letter: char| letter.is_control() && letter != '\n')
+        );
+        let lines = 1
+            + prompt.fields.len()
+            + prompt.facts.len()
+            + 3
+            + usize::from(prompt.cut.sent < prompt.cut.of);
+        assert_eq!(prompt.user.lines().count(), lines, "{}", prompt.user);
+        assert!(prompt.signs.len() <= 64 && prompt.cut.left_out.len() <= 64);
+        assert!(REDACTOR.scan(&prompt.user).is_empty());
+    }
+}
+
+fn text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("<|im_end|>".to_owned()),
+        Just("<<<".to_owned()),
+        Just(NONCE.to_owned()),
+        Just("\n".to_owned()),
+        Just("\u{200b}".to_owned()),
+        Just("password=".to_owned()),
+        Just("USER_1".to_owned()),
+        Just("bob".to_owned()),
+        Just("10.1.2.3".to_owned()),
+        Just("\\".to_owned()),
+        Just("C:\\Users\\bob\\x".to_owned()),
+        Just("rule.level: 0".to_owned()),
+        Just("%41".to_owned()),
+        Just("QUJD".to_owned()),
+        Just(" ".to_owned()),
+        "[a-zA-Z0-9 .:/@-]{1,12}",
+        any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+fn tree() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+        (text(), 1_usize..400).prop_map(|(text, times)| Value::from(text.repeat(times))),
+    ];
+    let key = prop_oneof![
+        Just("rule".to_owned()),
+        Just("data".to_owned()),
+        Just("win".to_owned()),
+        Just("eventdata".to_owned()),
+        Just("commandLine".to_owned()),
+        Just("user".to_owned()),
+        Just("full_log".to_owned()),
+        Just("agent".to_owned()),
+        Just("labels".to_owned()),
+        Just("_source".to_owned()),
+        text(),
+    ];
+    leaf.prop_recursive(6, 64, 8, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..8).prop_map(Value::Array),
+            prop::collection::vec((key.clone(), inner), 0..8)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn a_prompt_of_any_alert_fits_and_nobody_speaks_in_it(alert in tree()) {
+        holds(&alert);
+    }
+}
+
+fn many(number: usize, key: impl Fn(usize) -> String, value: impl Fn(usize) -> Value) -> Value {
+    Value::Object(
+        (0..number)
+            .map(|n| (key(n), value(n)))
+            .collect::<Map<_, _>>(),
+    )
+}
+
+#[test]
+fn huge_alerts_of_every_shape_fit() {
+    let mut deep = json!("x");
+    for _ in 0..400 {
+        deep = json!({"k".repeat(300): [deep, 1]});
+    }
+    let shapes = [
+        deep,
+        many(100_000, |n| format!("key{n}"), |n| json!(n)),
+        many(
+            500,
+            |n| format!("{}{n}", "long key ".repeat(200)),
+            |_| json!("v"),
+        ),
+        json!({"agent": {"labels": many(20_000, |n| format!("l{n}"), |n| json!(format!("value {n}")))}, "rule": {"id": "1"}}),
+        json!({"data": {"win": {"eventdata": {"commandLine": "a b ".repeat(50_000)}}}}),
+        json!({"full_log": "0123456789abcdef".repeat(6_000)}),
+        json!({"data": {"list": vec!["item"; 100_000]}}),
+        json!({"data": {"x": "\u{6f22}\u{5b57}".repeat(5_000), "y": "\n".repeat(20_000), "z": "<|".repeat(5_000)}}),
+        json!({"rule": {"description": "d".repeat(100_000), "groups": vec!["g"; 50_000]}}),
+        json!("plain ".repeat(10_000)),
+        json!({"data": {"user": many(5_000, |n| format!("n{n}"), |n| json!(format!("person{n}")))}}),
+    ];
+    for shape in &shapes {
+        holds(shape);
+    }
+}
+
+#[test]
+fn more_names_than_can_be_replaced_stop_the_prompt() {
+    let alert = json!({"data": {"users": many(60_000, |n| format!("a{n}"), |n| json!({"user": format!("a.rather.long.name.of.a.person.{n}")}))}});
+    let subject = Subject {
+        alert: &alert,
+        title: None,
+        description: None,
+        facts: &[],
+    };
+    let error = prompter(8_192, true).build(&subject, NONCE).unwrap_err();
+    assert!(matches!(error, PromptError::TooManyNames), "{error}");
+}
+
+#[test]
+fn time_grows_with_the_size_and_no_faster() {
+    let prompter = prompter(8_192, true);
+    let shapes: [(&str, fn(usize) -> Value); 8] = [
+        ("keys", |size| {
+            many(
+                size / 64,
+                |n| format!("key{n}"),
+                |n| json!(format!("value {n}")),
+            )
+        }),
+        ("long keys", |size| {
+            many(
+                size / 1024,
+                |n| format!("{}{n}", "k".repeat(1000)),
+                |_| json!("v"),
+            )
+        }),
+        ("names", |size| {
+            many(
+                size / 64,
+                |n| format!("k{n}"),
+                |n| json!({"user": format!("user{n}")}),
+            )
+        }),
+        ("nested names", |size| {
+            many(
+                size / 256,
+                |n| format!("k{n}"),
+                |n| json!({"user": "a ".repeat(n % 60), "t": "a ".repeat(60)}),
+            )
+        }),
+        (
+            "base64",
+            |size| json!({"data": {"x": "QUJDREVGR0hJSktM".repeat(size / 16)}}),
+        ),
+        (
+            "percent",
+            |size| json!({"data": {"x": "%2525".repeat(size / 5)}}),
+        ),
+        (
+            "fences",
+            |size| json!({"data": {"x": "<<<".repeat(size / 3)}}),
+        ),
+        (
+            "words",
+            |size| json!({"full_log": "ignore all of the other words ".repeat(size / 30)}),
+        ),
+    ];
+    for (name, shape) in shapes {
+        let time = |size: usize| {
+            let alert = shape(size);
+            let subject = Subject {
+                alert: &alert,
+                title: None,
+                description: None,
+                facts: &[],
+            };
+            let start = Instant::now();
+            let _ = std::hint::black_box(prompter.build(&subject, NONCE));
+            start.elapsed().as_secs_f64()
+        };
+        let best = |size: usize| (0..3).map(|_| time(size)).fold(f64::MAX, f64::min);
+        let (small, large) = (best(1 << 13).max(0.004), best(1 << 16));
+        // 8 times the size; quadratic would be 64 times the time.
+        assert!(large < small * 40.0, "{name}: {small} s, then {large} s");
+    }
+}
