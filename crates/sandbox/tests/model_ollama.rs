@@ -360,3 +360,27 @@ async fn an_obedient_model_does_what_the_data_says_and_another_does_not() {
         assert_eq!(answer["verdict"], verdict);
     }
 }
+
+#[tokio::test]
+async fn keys_come_in_the_schemas_order_or_in_the_alphabets() {
+    let body = concat!(
+        r#"{"model":"phi4-mini","messages":[{"role":"user","content":"x"}],"format":{"type":"object","properties":{"#,
+        r#""verdict":{"type":"string"},"summary":{"type":"string"},"analysis":{"type":"string"}}}}"#
+    );
+    for (alphabetical, first) in [(false, "{\"verdict\":"), (true, "{\"analysis\":")] {
+        let server = Server::with(ModelOptions {
+            alphabetical,
+            ..ModelOptions::default()
+        })
+        .await;
+        let url = format!("{}/api/chat", server.sandbox.url());
+        let sent = server.client.post(url).body(body).send().await.unwrap();
+        let chunks = sent.text().await.unwrap();
+        let chunks: Vec<Value> = chunks
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let text = said(&chunks);
+        assert!(text.starts_with(first), "{text}");
+    }
+}

@@ -95,46 +95,22 @@ pub(crate) fn prose(answer: &Value) -> String {
     )
 }
 
-/// The answer as text, its keys in the order of the schema or of the alphabet.
-pub(crate) fn text(answer: &Value, schema: Option<&Value>, alphabetical: bool) -> String {
-    let (Some(members), false) = (answer.as_object(), alphabetical) else {
-        return sorted(answer);
-    };
-    let order: Vec<&String> = schema
-        .and_then(|schema| schema["properties"].as_object())
-        .into_iter()
-        .flat_map(|properties| properties.keys())
-        .collect();
-    let place = |key: &String| {
-        order
-            .iter()
-            .position(|name| *name == key)
-            .unwrap_or(order.len())
-    };
-    let mut keys: Vec<&String> = members.keys().collect();
-    keys.sort_by_key(|key| place(key));
-    let written: Vec<String> = keys
-        .into_iter()
-        .filter_map(|key| {
-            members
-                .get(key)
-                .map(|value| format!("{}:{value}", json!(key)))
-        })
-        .collect();
-    format!("{{{}}}", written.join(","))
-}
-
-fn sorted(answer: &Value) -> String {
+/// The answer as text, its keys in the order of the schema in a request's body, or in that of the alphabet.
+pub(crate) fn text(answer: &Value, body: &str, alphabetical: bool) -> String {
     let Some(members) = answer.as_object() else {
         return answer.to_string();
     };
+    let properties = body.find("\"properties\"").map_or("", |at| &body[at..]);
+    let place = |key: &str| properties.find(&format!("\"{key}\":"));
     let mut keys: Vec<(&String, &Value)> = members.iter().collect();
     keys.sort_by_key(|(key, _)| key.as_str());
-    let written: Vec<String> = keys
-        .into_iter()
-        .map(|(key, value)| format!("{}:{value}", json!(key)))
-        .collect();
-    format!("{{{}}}", written.join(","))
+    if !alphabetical {
+        keys.sort_by_key(|(key, _)| place(key).unwrap_or(usize::MAX));
+    }
+    let written = keys
+        .iter()
+        .map(|(key, value)| format!("{}:{value}", json!(key)));
+    format!("{{{}}}", written.collect::<Vec<_>>().join(","))
 }
 
 fn telling<'a>(lines: &[Line<'a>]) -> Option<Line<'a>> {

@@ -84,11 +84,7 @@ fn canned_answer(
     if let (Some(ModelFault::WrongEnum), Some(verdict)) = (fault, answer.get_mut("verdict")) {
         *verdict = Value::from("probably_fine");
     }
-    ModelAnswer::text(canned::text(
-        &answer,
-        request.schema(),
-        options.alphabetical,
-    ))
+    ModelAnswer::text(canned::text(&answer, &request.text, options.alphabetical))
 }
 
 fn limited(mut answer: ModelAnswer, limit: u64) -> Said {

@@ -28,6 +28,8 @@ pub struct ModelRequest {
     pub headers: Vec<(String, String)>,
     /// The body; null where it was none, or no JSON.
     pub body: Value,
+    /// The body as it came, for what JSON does not keep: the order of keys.
+    pub text: String,
     /// What the model gets to see of the conversation: less than the body holds, where the server cut it.
     pub seen: Vec<ModelMessage>,
     /// When it came, counted from the start of the sandbox.

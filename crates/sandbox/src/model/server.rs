@@ -67,6 +67,7 @@ async fn respond(
     let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
         return Ok(reply::page(413));
     };
+    let body = body.to_bytes();
     let headers = head.headers.iter();
     let request = ModelRequest {
         method: head.method.to_string(),
@@ -77,7 +78,8 @@ async fn respond(
                 (name.to_string(), value.into_owned())
             })
             .collect(),
-        body: serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null),
+        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        text: String::from_utf8_lossy(&body).into_owned(),
         seen: Vec::new(),
         at,
     };

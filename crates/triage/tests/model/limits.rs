@@ -12,12 +12,12 @@ async fn a_model_that_never_begins_is_given_up() {
         first_byte_timeout: 1,
         ..config(&sandbox.url())
     };
-    let model = connect(hasty).unwrap();
     sandbox.faults().next(ModelFault::HoldFirstToken);
-    assert_eq!(class_of(&model).await, FailureClass::TimeoutFirstByte);
+    let class = class_of(&connect(hasty).unwrap()).await;
+    assert_eq!(class, FailureClass::TimeoutFirstByte);
     // The connection is closed, so the model is free.
     sandbox.until(|counts| counts.cancelled == 1).await;
-    model.ask(&question()).await.unwrap();
+    model(&sandbox.url()).ask(&question()).await.unwrap();
 }
 
 #[tokio::test]

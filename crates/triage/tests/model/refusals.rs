@@ -202,3 +202,12 @@ async fn after_a_failure_the_server_is_looked_at_anew() {
     };
     assert_eq!(looks(&sandbox), 2);
 }
+
+#[tokio::test]
+async fn a_server_without_tls_at_an_https_address_is_the_operators_to_mend() {
+    let sandbox = sandbox().await;
+    let model = model(&sandbox.url().replace("http:", "https:"));
+    let error = error_of(&model, &question()).await;
+    assert_eq!(error.class, FailureClass::Misconfigured);
+    assert!(error.text.contains("is it https?"), "{error}");
+}
