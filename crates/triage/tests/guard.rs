@@ -495,6 +495,28 @@ fn addresses_a_model_made_up_are_defanged_and_the_alerts_are_not() {
 }
 
 #[test]
+fn where_somebody_wrote_to_the_model_no_address_in_its_words_stays() {
+    let answer = Answer {
+        recommended_steps: vec!["Ask update.example.com and 203.0.113.7".to_owned()],
+        evidence: vec![quote("data.srcip", "203.0.113.7")],
+        ..answer()
+    };
+    let review = judged(answer.clone(), 5, &[sign()]);
+    assert_eq!(
+        review.steps,
+        ["Ask update[.]example[.]com and 203[.]0[.]113[.]7"]
+    );
+    assert_eq!(
+        review.evidence[0].quote, "203.0.113.7",
+        "a quote is the alert's"
+    );
+    assert_eq!(
+        review_of(answer).steps,
+        ["Ask update.example.com and 203.0.113.7"]
+    );
+}
+
+#[test]
 fn secrets_in_a_models_text_are_redacted() {
     let review = review_of(Answer {
         recommended_steps: vec![r"Run net use \\fs01\c$ /user:bob Summer2026! again".to_owned()],

@@ -5,7 +5,7 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-use super::clean;
+use super::plain;
 use crate::{SentField, answer::Evidence};
 
 /// Characters. A shorter quote stands in every text.
@@ -168,17 +168,17 @@ fn without_ellipsis(quote: &str) -> &str {
 fn forms(text: &str) -> [String; 2] {
     let mut text = text.to_owned();
     for _ in 0..MOST_LAYERS {
-        let plain = clean::entities(&text);
-        if plain == text {
+        let undone = plain::entities(&text);
+        if undone == text {
             break;
         }
-        text = plain;
+        text = undone;
     }
     [collapsed(&text), unescaped(&text)].map(|text| form(&text))
 }
 
 fn form(text: &str) -> String {
-    let text: String = text.chars().filter(|&c| !clean::invisible(c)).collect();
+    let text: String = text.chars().filter(|&c| !plain::invisible(c)).collect();
     let text = ComposingNormalizerBorrowed::new_nfkc()
         .normalize(&text)
         .to_lowercase();

@@ -13,6 +13,7 @@
 mod clean;
 mod defang;
 mod evidence;
+mod plain;
 mod review;
 mod techniques;
 
@@ -62,7 +63,7 @@ pub struct Context<'a> {
 /// Holds an answer against what was sent, and makes its text safe to show.
 pub fn judge(answer: Answer, context: &Context<'_>) -> Review {
     let sent = Sent::new(context.fields, context.facts);
-    let mut cleaner = Cleaner::new(context.redactor, &sent);
+    let mut cleaner = Cleaner::new(context.redactor, &sent, context.signs);
 
     let given = answer.evidence.len();
     let evidence: Vec<_> = answer

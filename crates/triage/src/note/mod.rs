@@ -9,11 +9,12 @@
 
 mod layout;
 mod provenance;
+mod room;
 mod sections;
 
 use self::layout::{Page, plain_word};
 pub use self::provenance::Provenance;
-use self::sections::Room;
+use self::room::Room;
 use crate::guard::Review;
 
 /// The first line of every review. Older scripts leave an alert alone that has it.
