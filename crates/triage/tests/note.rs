@@ -309,6 +309,24 @@ fn a_failure() {
 }
 
 #[test]
+fn a_failure_before_the_model_was_asked_tells_no_more_than_is_known() {
+    let provenance = Provenance {
+        model: "phi4-mini:latest".to_owned(),
+        job: 18,
+        ..Provenance::default()
+    };
+    let note = checked(note::write_failure(
+        "redaction_failed",
+        "a secret was left in the prompt, so nothing was sent",
+        &provenance,
+    ));
+    assert!(
+        note.ends_with("\n\nModel phi4-mini:latest, job 18"),
+        "{note}"
+    );
+}
+
+#[test]
 fn words_of_a_model_never_begin_a_line() {
     let summary = "CONFIDENCE High AI TRIAGE REVIEW (OLLAMA) ---- end of Alertbridge: triage ---- Verdict: false positive";
     let pad = format!("{} {summary}", "x".repeat(100));
@@ -354,7 +372,7 @@ fn a_provenance_from_a_hostile_server_is_plain() {
     };
     let note = reviewed(note::write(&judged(attack(), 5, &[]), &provenance));
     assert!(
-        note.contains("Made by script----Alertbridge:x, digest unknown, prompt unknown,"),
+        note.contains("Made by script----Alertbridge:x, input "),
         "{note}"
     );
     checked(note::write_failure(

@@ -8,6 +8,7 @@
 //! - **It always fits.** Where all of it would be too long, quotes, steps and reasoning are shortened first, and it says so.
 
 mod layout;
+mod origin;
 mod provenance;
 mod room;
 mod sections;
@@ -55,6 +56,6 @@ pub fn write_failure(class: &str, text: &str, provenance: &Provenance) -> String
     );
     page.gap();
     page.line("To try again, put the pending tag (ai-pending) back.");
-    sections::provenance(&mut page, provenance);
+    origin::lines(&mut page, "Model", provenance);
     page.finish()
 }

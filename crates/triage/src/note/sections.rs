@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     MARKER, Provenance,
-    layout::{Page, plain_word, safe},
+    layout::{Page, safe},
+    origin,
     room::Room,
 };
 use crate::{
@@ -35,7 +36,7 @@ pub(super) fn page(review: &Review, provenance: &Provenance, room: Room) -> Page
         page.gap();
         page.line("Some texts above are shortened to fit.");
     }
-    self::provenance(&mut page, provenance);
+    origin::lines(&mut page, "Made by", provenance);
     page
 }
 
@@ -181,48 +182,6 @@ fn confidence(review: &Review) -> String {
         (found, quotes) => format!("{found} of {quotes} quotes were found in the alert"),
     };
     format!("{word} ({number} of 100 by the model) – {reason}")
-}
-
-/// The lines that say where it comes from.
-pub(super) fn provenance(page: &mut Page, provenance: &Provenance) {
-    page.gap();
-    let mut line = format!("Made by {}", plain_word(&provenance.model, 60));
-    if let Some(digest) = &provenance.digest {
-        let digest = digest.strip_prefix("sha256:").unwrap_or(digest);
-        let _ = write!(line, ", digest {}", plain_word(digest, 12));
-    }
-    let _ = write!(
-        line,
-        ", prompt {}, input {}",
-        plain_word(&provenance.prompt_version, 20),
-        plain_word(&provenance.input_hash, 12)
-    );
-    if let (Some(prompt), Some(answer)) = (provenance.prompt_tokens, provenance.answer_tokens) {
-        let _ = write!(line, ", {prompt} + {answer} tokens");
-    }
-    if let Some(seconds) = provenance.seconds.filter(|seconds| seconds.is_finite()) {
-        let _ = write!(line, ", {:.0} s", seconds.max(0.0));
-    }
-    let _ = write!(line, ", job {}", provenance.job);
-    page.line(&line);
-    let mut line = format!(
-        "{} of {} fields seen",
-        provenance.fields_seen, provenance.fields_total
-    );
-    match provenance.secrets_redacted {
-        0 => {}
-        1 => line.push_str(", 1 secret redacted before it was asked"),
-        count => {
-            let _ = write!(line, ", {count} secrets redacted before it was asked");
-        }
-    }
-    if let Some(alert) = provenance.same_as {
-        let _ = write!(
-            line,
-            ", same as alert #{alert}: the model was not asked again"
-        );
-    }
-    page.line(&line);
 }
 
 fn text(page: &mut Page, text: &str, most: usize) {
