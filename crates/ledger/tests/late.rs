@@ -119,8 +119,12 @@ fn a_rule_is_seen_as_often_as_alerts_of_it_were_stored() {
             ..of(number, "1", "a")
         };
         taken(ledger, START - 5, vec![of(0, "1", "c")]);
-        taken(ledger, START + 9, vec![folded(1), of(9, "2", "a")]);
-        let more = vec![folded(2), silenced, of(9, "2", "a"), folded(1)];
+        taken(
+            ledger,
+            START + 9,
+            vec![folded(1), of(9, "2", "a"), silenced],
+        );
+        let more = vec![folded(2), of(9, "2", "a"), folded(1)];
         let report = taken(ledger, START + 7, more);
         assert_eq!((report.folded, report.duplicates), (1, 2));
         known_late(ledger, vec![late(10, "node:1")]);
