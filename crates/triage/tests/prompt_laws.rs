@@ -135,7 +135,7 @@ fn tree() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn a_prompt_of_any_alert_fits_and_nobody_speaks_in_it(alert in tree()) {

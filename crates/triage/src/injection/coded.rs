@@ -7,6 +7,8 @@ use base64::{
 
 /// Shorter code can't hold a phrase.
 const SHORTEST: usize = 16;
+/// Characters in a row that are no noise.
+const RUN: usize = 8;
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -23,6 +25,27 @@ pub(super) fn readings(text: &str) -> Vec<String> {
     readings.extend(hexadecimal(text));
     readings.extend(decimal(text));
     readings
+}
+
+/// Whether bytes have a run of letters long enough to say something. Noise mostly has none.
+fn speaks(bytes: &[u8]) -> bool {
+    let mut run = 0;
+    for chunk in bytes.utf8_chunks() {
+        for letter in chunk.valid().chars() {
+            if letter.is_control() && !matches!(letter, '\0' | '\n' | '\r' | '\t') {
+                run = 0;
+                continue;
+            }
+            run += 1;
+            if run >= RUN {
+                return true;
+            }
+        }
+        if !chunk.invalid().is_empty() {
+            run = 0;
+        }
+    }
+    false
 }
 
 /// Whether a reading is a text, and worth another look for further layers.
@@ -141,7 +164,9 @@ fn base64(text: &str, readings: &mut Vec<String>) {
                 } else {
                     run
                 };
-                if let Ok(plain) = BASE64.decode(run) {
+                if let Ok(plain) = BASE64.decode(run)
+                    && (speaks(&plain) || wide(&plain))
+                {
                     readings.push(of_bytes(&plain));
                 }
             }
@@ -150,32 +175,36 @@ fn base64(text: &str, readings: &mut Vec<String>) {
     }
 }
 
+/// Whether these are the bytes of UTF-16: every second one is of a script's page.
+fn wide(bytes: &[u8]) -> bool {
+    let zeros = bytes.iter().filter(|byte| matches!(byte, 0 | 4)).count();
+    zeros * 8 > bytes.len() && (pages(bytes, 0) || pages(bytes, 1))
+}
+
+/// Whether nine of ten of the even or odd bytes are 0, of Cyrillic, or of Chinese.
+fn pages(bytes: &[u8], odd: usize) -> bool {
+    let high = bytes.iter().skip(odd).step_by(2);
+    let known = high
+        .filter(|byte| matches!(byte, 0 | 4 | 0x4e..=0x9f))
+        .count();
+    known * 10 >= bytes.len() / 2 * 9
+}
+
 /// UTF-8, or UTF-16 where every second byte says so.
 fn of_bytes(bytes: &[u8]) -> String {
-    let pairs = bytes.len() / 2;
-    let high = |odd: usize| {
-        bytes
-            .iter()
-            .skip(odd)
-            .step_by(2)
-            .filter(|byte| matches!(byte, 0 | 4 | 0x4e..=0x9f))
-            .count()
-    };
-    let units = |from: fn([u8; 2]) -> u16| {
-        let units: Vec<u16> = bytes
-            .chunks_exact(2)
-            .map(|pair| from([pair[0], pair[1]]))
-            .collect();
-        String::from_utf16_lossy(&units)
-    };
-    let zeros = bytes.iter().filter(|byte| matches!(byte, 0 | 4)).count();
-    if zeros * 4 > pairs && high(1) * 10 >= pairs * 9 {
-        return units(u16::from_le_bytes);
+    if !wide(bytes) {
+        return String::from_utf8_lossy(bytes).into_owned();
     }
-    if zeros * 4 > pairs && high(0) * 10 >= pairs * 9 {
-        return units(u16::from_be_bytes);
-    }
-    String::from_utf8_lossy(bytes).into_owned()
+    let unit = if pages(bytes, 1) {
+        u16::from_le_bytes
+    } else {
+        u16::from_be_bytes
+    };
+    let units: Vec<u16> = bytes
+        .chunks_exact(2)
+        .map(|pair| unit([pair[0], pair[1]]))
+        .collect();
+    String::from_utf16_lossy(&units)
 }
 
 /// Pairs of hexadecimal digits: together, or with up to four characters that are no letters or `x` between them.
@@ -208,7 +237,7 @@ fn hexadecimal(text: &str) -> Option<String> {
         }
         at = next.max(at + 1);
     }
-    (!plain.is_empty()).then(|| of_bytes(&plain))
+    (speaks(&plain) || wide(&plain)).then(|| of_bytes(&plain))
 }
 
 /// Letters as decimal numbers: `[char]105+[char]103`, `fromCharCode(105,103)`, `105 103`.

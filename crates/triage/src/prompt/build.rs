@@ -17,9 +17,9 @@ use super::{
 use crate::{PseudonymMap, Redactor, SentField, pseudonym::Pseudonyms};
 
 /// Tokens of the user's message that are always there: the rule's number and level, the marker, the task.
-pub(super) const LEAST_BUDGET: u32 = 160;
-/// Tokens of the marker, the task, and the words around the facts.
-const FRAME: u32 = 120;
+pub(super) const LEAST_BUDGET: u32 = 240;
+/// Tokens of the marker without its nonce, the task, and the words around the facts.
+const FRAME: u32 = 72;
 /// A core field is shortened further rather than left out where so many tokens are left.
 const WORTH_SHORTENING: u32 = 60;
 /// Paths of what was left out; the numbers tell of more.
@@ -180,7 +180,7 @@ impl<'a> Packing<'a> {
             prompter,
             nonce,
             budget: prompter.budget,
-            tokens: FRAME,
+            tokens: FRAME + 2 * estimate::most(nonce),
             told: Vec::new(),
             data: Vec::new(),
             facts: Vec::new(),
@@ -243,7 +243,12 @@ impl<'a> Packing<'a> {
         let mut limit = worth.limit(&self.prompter.settings, foreign);
         let mut short = fit::shorten(&line, limit);
         let mut cost = cost(&path, short.as_ref().map_or(&line, |short| &short.text));
-        let left = self.budget.saturating_sub(self.tokens);
+        // What is told before the data must leave room for them.
+        let room = match worth {
+            Worth::Told(_) => self.budget - self.budget / 4,
+            _ => self.budget,
+        };
+        let left = room.saturating_sub(self.tokens);
         if cost > left
             && left >= WORTH_SHORTENING
             && matches!(worth, Worth::Told(_) | Worth::Core(..) | Worth::Log)

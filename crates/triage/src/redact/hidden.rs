@@ -219,6 +219,10 @@ impl View {
 
     /// Looks through percent signs.
     pub fn url(text: &str) -> Option<Self> {
+        // Most texts have none, and a view costs as much as all other passes.
+        if !text.contains('%') {
+            return None;
+        }
         let view = Self::of(text, '%', |rest| {
             ascii(rest.get(1..3)?, 16).map(|letter| (letter, 3))
         });
@@ -227,6 +231,9 @@ impl View {
 
     /// Looks through HTML's and XML's character references.
     pub fn html(text: &str) -> Option<Self> {
+        if !text.contains('&') {
+            return None;
+        }
         let view = Self::of(text, '&', |rest| {
             let end = rest.bytes().take(9).position(|byte| byte == b';')?;
             let name = &rest[1..end];
