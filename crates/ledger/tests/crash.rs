@@ -1,6 +1,6 @@
 //! `kill -9` at random moments of intake, claim and settlement: what was acknowledged is there, nothing is there twice, what
 //! was begun comes back in doubt, and the books balance after each kill. Most alerts are repeats of others, and counts are told
-//! meanwhile.
+//! meanwhile. What was delivered has its triage job, no model's answer that was kept is asked for again, and tallies hold each alert once.
 //!
 //! Without the test harness: the program starts itself again as the one to be killed.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -12,9 +12,13 @@ use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
-use alertbridge_ledger::{Arrival, Claimed, Ledger, SqliteLedger, Verdict, check};
+use alertbridge_ledger::{
+    Arrival, Claimed, JobClaim, JobSettlement, JobVerdict, JobWish, Ledger, SqliteLedger, Tally,
+    TallyVerdict, Verdict, check,
+};
 use support::{
     arrival, at, claim, delivered, intake, options,
     quiet::{ended, repeat, tell, tellings, written},
@@ -26,7 +30,15 @@ const KILLS: u64 = 12;
 
 /// One of four of a kind, which are soon many more.
 fn alert(number: u64) -> Arrival {
-    repeat(number, (number / 4 % 64) as u8)
+    Arrival {
+        tallies: vec![Tally {
+            kind: "opencti".into(),
+            key: (number % 8).to_string(),
+            due_at: at(0),
+            body: b"an indicator".to_vec(),
+        }],
+        ..repeat(number, (number / 4 % 64) as u8)
+    }
 }
 
 fn main() {
@@ -66,6 +78,8 @@ fn work_until_killed(path: &Path) {
             scope.spawn(|| deliver(&ledger));
             scope.spawn(|| tell_counts(&ledger));
         }
+        scope.spawn(|| report_tallies(&ledger));
+        scope.spawn(|| review(&ledger));
     });
 }
 
@@ -76,6 +90,7 @@ fn deliver(ledger: &SqliteLedger) {
         let mut settlements = Vec::new();
         let mut lines = Vec::new();
         for one in &claimed {
+            let number = one.reference.trim_start_matches("node:");
             let verdict = match one.delivery % 7 {
                 0 if one.attempt < 3 => Verdict::Retry {
                     due_at: at(0),
@@ -86,9 +101,8 @@ fn deliver(ledger: &SqliteLedger) {
                 1 => Verdict::Dead {
                     why: "never".into(),
                 },
-                _ => delivered(),
+                _ => wishing(number),
             };
-            let number = one.reference.trim_start_matches("node:");
             match verdict {
                 Verdict::Dead { .. } => lines.push(format!("dead {number}")),
                 Verdict::Delivered { .. } => lines.push(format!("out {number}")),
@@ -100,6 +114,72 @@ fn deliver(ledger: &SqliteLedger) {
         assert_eq!(wait(ledger.settle(settlements)).settled, count);
         for line in lines {
             println!("{line}");
+        }
+    }
+}
+
+/// Delivered, and a model is to look at it.
+fn wishing(number: &str) -> Verdict {
+    Verdict::Delivered {
+        id: number.into(),
+        link: None,
+        adopted: false,
+        changes: String::new(),
+        job: Some(Box::new(JobWish {
+            level: 5,
+            rule_id: "5710".into(),
+        })),
+    }
+}
+
+/// Counts are reported while they grow.
+fn report_tallies(ledger: &SqliteLedger) {
+    let lease = Duration::from_secs(60);
+    loop {
+        for tally in wait(ledger.claim_tallies("opencti", at(0), lease, 3)) {
+            let done = TallyVerdict::Done;
+            assert!(wait(ledger.settle_tally(
+                tally.number,
+                tally.fence,
+                done,
+                at(0)
+            )));
+        }
+    }
+}
+
+/// Keeps each answer before it settles, says `kept N` and `reviewed N`; an answer that was kept is there again.
+fn review(ledger: &SqliteLedger) {
+    wait(ledger.release_jobs("reviewer"));
+    loop {
+        for job in wait(ledger.claim_jobs(JobClaim {
+            worker: "reviewer".into(),
+            limit: 2,
+            now: at(10),
+            lease: Duration::from_secs(60),
+            ageing: Duration::ZERO,
+            max_age: None,
+        })) {
+            if job.answer.is_none() {
+                let answer = job.id.clone().into_bytes();
+                assert!(wait(ledger.keep_answer(
+                    job.job,
+                    job.fence,
+                    job.id.clone(),
+                    answer
+                )));
+                println!("kept {}", job.id);
+            }
+            assert!(wait(ledger.settle_job(JobSettlement {
+                job: job.job,
+                fence: job.fence,
+                at: at(11),
+                verdict: JobVerdict::Reviewed {
+                    verdict: "benign".into(),
+                    model: "a model".into(),
+                },
+            })));
+            println!("reviewed {}", job.id);
         }
     }
 }
@@ -134,6 +214,8 @@ fn kills_lose_nothing() {
     let path = folder.path().join("ledger.db");
     let mut taken: HashSet<u64> = HashSet::new();
     let mut ended: HashSet<u64> = HashSet::new();
+    let mut kept: HashSet<u64> = HashSet::new();
+    let mut reviewed: HashSet<u64> = HashSet::new();
     for kill in 0..KILLS {
         // Somewhere in the work, elsewhere each time; the first ones while it only just starts.
         let after = kill * kill * 37 % 1000 + kill;
@@ -146,11 +228,15 @@ fn kills_lose_nothing() {
                     // What was committed and not acknowledged any more is behind the checkpoint: the source goes on after it.
                     taken.extend(0..number);
                 }
+                "kept" => assert!(kept.insert(number), "{number} was asked twice"),
+                "reviewed" => assert!(reviewed.insert(number), "{number} was reviewed twice"),
                 _ => assert!(ended.insert(number), "{number} ended twice"),
             }
         }
         // The first kill may come before there is a whole file.
-        drop(SqliteLedger::open(&path, options()).unwrap());
+        let ledger = SqliteLedger::open(&path, options()).unwrap();
+        each_delivery_has_its_job_and_each_alert_its_count(&ledger, &path);
+        drop(ledger);
         let report = check(&path, true).unwrap();
         assert!(report.is_sound(), "after kill {kill}: {report:?}");
     }
@@ -160,6 +246,8 @@ fn kills_lose_nothing() {
         taken.len(),
         ended.len()
     );
+
+    assert!(reviewed.len() > 30, "{} reviewed", reviewed.len());
 
     let ledger = SqliteLedger::open(&path, options()).unwrap();
     let copies = wait(ledger.intake(intake(taken.iter().copied().map(alert).collect())));
@@ -187,6 +275,25 @@ fn kills_lose_nothing() {
     assert!(source.folded > 0);
     assert!(source.folded + source.routed >= taken.len() as u64);
     assert_eq!(source.routed, books.sinks[0].routed);
+}
+
+fn each_delivery_has_its_job_and_each_alert_its_count(ledger: &SqliteLedger, path: &Path) {
+    let books = wait(ledger.books(None));
+    let delivered: u64 = books.sinks.iter().map(|row| row.delivered).sum();
+    let jobs = wait(ledger.job_status());
+    assert_eq!(jobs.pending + jobs.claimed + jobs.reviewed, delivered);
+    let stored: u64 = books
+        .sources
+        .iter()
+        .map(|row| row.folded + row.routed)
+        .sum();
+    let counted: i64 = rusqlite::Connection::open(path)
+        .unwrap()
+        .query_row("SELECT coalesce(sum(count), 0) FROM tally", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(counted as u64, stored);
 }
 
 /// Lets it work until it has said so many lines, kills it, and returns all it said.
