@@ -68,7 +68,8 @@ pub struct JobClaim {
     pub limit: usize,
     /// Now, UTC.
     pub now: Timestamp,
-    /// How long the claim holds before others may take it over.
+    /// How long the claim holds before others may take it over; at most [`crate::LONGEST_WAIT`], with renewals as well: one that
+    /// ends later is taken for a clock's fault.
     pub lease: Duration,
     /// A job gains one level per so long waited. Zero: none.
     pub ageing: Duration,

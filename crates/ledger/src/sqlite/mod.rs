@@ -71,7 +71,7 @@ const CHECK_FIRST: u64 = 64 << 20;
 /// How a ledger is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenOptions {
-    /// Tells the time, for [`Status::stalled`].
+    /// Tells the time, for [`crate::Status::stalled`].
     pub clock: fn() -> Timestamp,
     /// So many groups are open at most; the ones that would end first leave before their time.
     pub most_groups: u64,
