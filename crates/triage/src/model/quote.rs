@@ -9,7 +9,13 @@ const REPEATED: usize = 24;
 
 /// What a server said, fit to be shown.
 pub(crate) fn quote(text: &str, credentials: &Credentials, question: Option<&Question>) -> String {
-    let head: String = text.chars().take(4 * SHOWN).collect();
+    // Characters that can't be seen, or turn the line around, say nothing.
+    let unseen = |c: &char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    let head: String = text
+        .chars()
+        .filter(|c| !unseen(c))
+        .take(4 * SHOWN)
+        .collect();
     if question.is_some_and(|question| repeats(&head, question)) {
         return "its text repeats the prompt and is not shown".to_owned();
     }
@@ -42,7 +48,7 @@ mod tests {
     #[test]
     fn a_servers_words_become_one_short_line() {
         let none = Credentials::default();
-        assert_eq!(quote("a\n\tb\u{1b}[0m", &none, None), "a b [0m");
+        assert_eq!(quote("a\n\t\u{202e}b\u{1b}[0m", &none, None), "a b [0m");
         assert_eq!(quote(" ", &none, None), "it gives no reason");
         assert_eq!(
             quote(&"x".repeat(5000), &none, None).chars().count(),

@@ -4,6 +4,7 @@
 mod cancelling;
 mod clouds;
 mod cuts;
+mod hostile;
 mod limits;
 mod odd_answers;
 mod odd_events;

@@ -3,6 +3,8 @@
 //! No redirects (the alert would follow one), no cookies, no proxy of the environment, nothing compressed (a compressed stream may
 //! be held back by whoever compresses it). What the server says in its answers is read by the dialects.
 
+mod stream;
+
 use std::{error::Error, time::Duration};
 
 use alertbridge_tls::Peer;
@@ -11,8 +13,10 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER},
 };
 use serde_json::Value;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout};
 
+pub(crate) use self::stream::Stream;
+use self::stream::{Limits, no_token, pause, too_long};
 use super::{
     address,
     config::{ModelConfig, ModelConfigError},
@@ -24,10 +28,10 @@ use super::{
 
 /// Bytes of a whole answer: a list of models, or an error.
 const WHOLE_LIMIT: usize = 4 << 20;
-/// Bytes of a streamed answer with all that stands around it.
-const STREAM_LIMIT: usize = 16 << 20;
 /// For a question that touches no model.
 const LOOK_LIMIT: Duration = Duration::from_secs(15);
+/// Seconds that any limit is at most: a day.
+const LONGEST_LIMIT: u64 = 86_400;
 /// No server's wish to be left alone is heeded beyond this.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 const PEER: Peer<'_> = Peer {
@@ -41,9 +45,7 @@ pub(crate) struct Http {
     client: reqwest::Client,
     base: Url,
     credentials: Credentials,
-    first_byte: Duration,
-    idle: Duration,
-    whole: Duration,
+    limits: Limits,
 }
 
 /// A whole answer, whatever it is.
@@ -64,25 +66,11 @@ pub(crate) enum Streamed {
     Stream(Stream),
 }
 
-/// The body of an answer with status 200.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    response: Response,
-    pub(crate) content_type: String,
-    pub(crate) started: Instant,
-    /// When the first token came.
-    pub(crate) first_token: Option<Instant>,
-    bytes: usize,
-    first_byte: Duration,
-    idle: Duration,
-    whole: Duration,
-}
-
 impl Http {
     /// # Errors
     /// [`ModelConfigError`] where address, credentials or TLS settings can't be used.
     pub(crate) fn new(config: &ModelConfig) -> Result<Self, ModelConfigError> {
-        let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
+        let seconds = |seconds: u64| Duration::from_secs(seconds.clamp(1, LONGEST_LIMIT));
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(alertbridge_tls::client_config(&config.tls, &PEER)?)
             .user_agent(concat!("alertbridge/", env!("CARGO_PKG_VERSION")))
@@ -98,9 +86,11 @@ impl Http {
             client,
             base: address::base(&config.url)?,
             credentials: Credentials::read(config)?,
-            first_byte: seconds(config.first_byte_timeout),
-            idle: seconds(config.idle_timeout),
-            whole: seconds(config.whole_timeout),
+            limits: Limits {
+                first_byte: seconds(config.first_byte_timeout),
+                idle: seconds(config.idle_timeout),
+                whole: seconds(config.whole_timeout),
+            },
         })
     }
 
@@ -131,7 +121,8 @@ impl Http {
     /// # Errors
     /// [`ModelError`] where there is no whole answer.
     pub(crate) async fn load(&self, path: &str, body: &Value) -> Result<Answer, ModelError> {
-        self.whole_answer(path, Some(body), self.first_byte).await
+        self.whole_answer(path, Some(body), self.limits.first_byte)
+            .await
     }
 
     async fn whole_answer(
@@ -162,27 +153,24 @@ impl Http {
     pub(crate) async fn stream(&self, path: &str, body: &Value) -> Result<Streamed, ModelError> {
         let started = Instant::now();
         let sent = self.send(path, Some(body));
-        let response = match timeout(self.first_byte.min(self.whole), sent).await {
+        let response = match timeout(self.limits.first_byte.min(self.limits.whole), sent).await {
             Ok(response) => response?,
-            Err(_) if self.whole < self.first_byte => return Err(too_long(self.whole)),
-            Err(_) => return Err(no_token(self.first_byte)),
+            Err(_) if self.limits.whole < self.limits.first_byte => {
+                return Err(too_long(self.limits.whole));
+            }
+            Err(_) => return Err(no_token(self.limits.first_byte)),
         };
         if response.status() != reqwest::StatusCode::OK {
-            let read = timeout(self.idle, self.read(response)).await;
+            let read = timeout(self.limits.idle, self.read(response)).await;
             return read
-                .unwrap_or_else(|_| Err(pause(self.idle)))
+                .unwrap_or_else(|_| Err(pause(self.limits.idle)))
                 .map(Streamed::Refused);
         }
-        Ok(Streamed::Stream(Stream {
-            content_type: header(&response, CONTENT_TYPE.as_str()),
+        Ok(Streamed::Stream(Stream::new(
             response,
             started,
-            first_token: None,
-            bytes: 0,
-            first_byte: self.first_byte,
-            idle: self.idle,
-            whole: self.whole,
-        }))
+            self.limits,
+        )))
     }
 
     async fn send(&self, path: &str, body: Option<&Value>) -> Result<Response, ModelError> {
@@ -241,81 +229,6 @@ impl Answer {
     pub(crate) fn is_page(&self) -> bool {
         self.content_type.starts_with("text/html") || self.body.trim_ascii_start().starts_with(b"<")
     }
-}
-
-impl Stream {
-    /// The next piece; none at the end.
-    ///
-    /// # Errors
-    /// [`ModelError`] where the connection broke, a limit of time has passed, or there is no end to it.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, ModelError> {
-        let now = Instant::now();
-        let end = self.started + self.whole;
-        let (next, error) = match self.first_token {
-            None => (self.started + self.first_byte, no_token(self.first_byte)),
-            Some(_) => (now + self.idle, pause(self.idle)),
-        };
-        let error = if next < end {
-            error
-        } else {
-            too_long(self.whole)
-        };
-        let chunk = match timeout_at(next.min(end), self.response.chunk()).await {
-            Ok(chunk) => chunk.map_err(|error| fault(&error))?,
-            Err(_) => return Err(error),
-        };
-        self.bytes += chunk.as_ref().map_or(0, bytes::Bytes::len);
-        if self.bytes > STREAM_LIMIT {
-            return Err(ModelError::new(
-                FailureClass::OutputCut,
-                format!("the model's answer has no end: {STREAM_LIMIT} bytes were read"),
-            ));
-        }
-        Ok(chunk)
-    }
-
-    /// A token has come: from now on the pauses between tokens count.
-    pub(crate) fn token(&mut self) {
-        self.first_token.get_or_insert_with(Instant::now);
-    }
-
-    /// Reads what is left after the last word, so that the connection can be used again; not for long.
-    pub(crate) async fn finish(mut self) {
-        let rest = async { while let Ok(Some(_)) = self.chunk().await {} };
-        // Whoever sends more than the end is left alone.
-        let _ended = timeout(Duration::from_secs(1), rest).await;
-    }
-}
-
-fn no_token(limit: Duration) -> ModelError {
-    ModelError::new(
-        FailureClass::TimeoutFirstByte,
-        format!(
-            "the model gave no token within {} s; it is still loading, busy with another question, or too slow: see \
-             `first_byte_timeout`",
-            limit.as_secs()
-        ),
-    )
-}
-
-fn pause(limit: Duration) -> ModelError {
-    ModelError::new(
-        FailureClass::TimeoutIdle,
-        format!(
-            "the model stopped in the middle of its answer for {} s; see `idle_timeout`",
-            limit.as_secs()
-        ),
-    )
-}
-
-fn too_long(limit: Duration) -> ModelError {
-    ModelError::new(
-        FailureClass::TimeoutTotal,
-        format!(
-            "the model's answer was not finished within {} s; a smaller model, fewer `answer_tokens` or a longer `whole_timeout` helps",
-            limit.as_secs()
-        ),
-    )
 }
 
 fn header(response: &Response, name: &str) -> String {
