@@ -195,7 +195,8 @@ fn more_names_than_can_be_replaced_stop_the_prompt() {
 #[test]
 fn time_grows_with_the_size_and_no_faster() {
     let prompter = prompter(8_192, true);
-    let shapes: [(&str, fn(usize) -> Value); 8] = [
+    type Shape = fn(usize) -> Value;
+    let shapes: [(&str, Shape); 8] = [
         ("keys", |size| {
             many(
                 size / 64,

@@ -187,6 +187,16 @@ fn what_an_attacker_writes_is_nobody() {
 }
 
 #[test]
+fn a_user_called_like_a_field_hides_none() {
+    let alert = json!({"rule": {"id": "1", "level": 9}, "agent": {"name": "data"}, "data": {"srcuser": "rule", "dstuser": "win",
+        "win": {"eventdata": {"image": "x.exe"}}}});
+    let prompt = build(&alert);
+    assert_eq!(sent(&prompt, "rule.level"), "9");
+    assert_eq!(sent(&prompt, "data.win.eventdata.image"), "x.exe");
+    assert_eq!(sent(&prompt, "data.srcuser"), "USER_2");
+}
+
+#[test]
 fn the_map_is_never_printed() {
     let alert = json!({"rule": {"id": "1"}, "data": {"srcuser": "bobthebuilder"}});
     let prompt = build(&alert);

@@ -215,7 +215,7 @@ fn expanded(template: &str) -> Vec<String> {
                     let rests = expanded(&template[at + 1..]);
                     return alternatives(&template[open + 1..at])
                         .into_iter()
-                        .flat_map(|choice| expanded(choice))
+                        .flat_map(expanded)
                         .flat_map(|choice| {
                             rests
                                 .iter()

@@ -102,8 +102,9 @@ pub(crate) const TOKENS: &[&str] = &[
     "<seed:",
     "</seed:",
     "<minimax:",
-    "[e~",
-    "]~",
+    "[e~[",
+    "]~b]",
+    "]~!b[",
     "<beginning_of_sentence>",
     "<end_of_sentence>",
     "<role>",
@@ -194,33 +195,39 @@ pub(crate) fn harmless(text: &str, nonce: &str) -> String {
     }
 }
 
-fn broken(line: String) -> String {
+fn broken(mut line: String) -> String {
     let Some(tokens) = BROKEN.as_ref() else {
         return line.replace(['<', '['], "\u{a6}");
     };
+    // Two tokens may share a character: the second is seen once the first is broken.
+    while let Some(further) = broken_once(tokens, &line) {
+        line = further;
+    }
+    line
+}
+
+/// `None` where there is nothing to break. A break is part of no token, so each round leaves fewer.
+fn broken_once(tokens: &AhoCorasick, line: &str) -> Option<String> {
     let mut written = 0;
     let mut out = String::new();
-    for hit in tokens.find_iter(&line) {
+    for hit in tokens.find_iter(line) {
         let token = &line[hit.range()];
         out.push_str(&line[written..hit.start()]);
-        match token {
-            bar if bar.chars().count() == 2 && bar.contains(['|', '\u{ff5c}']) => {
-                out.push_str(&bar.replace(['|', '\u{ff5c}'], "\u{a6}"));
-            }
-            _ => {
-                let first = token.chars().next().map_or(0, char::len_utf8);
-                out.push_str(&token[..first]);
-                out.push(BREAK);
-                out.push_str(&token[first..]);
-            }
+        if token.chars().count() == 2 && token.contains(['|', '\u{ff5c}']) {
+            out.push_str(&token.replace(['|', '\u{ff5c}'], "\u{a6}"));
+        } else {
+            let first = token.chars().next().map_or(0, char::len_utf8);
+            out.push_str(&token[..first]);
+            out.push(BREAK);
+            out.push_str(&token[first..]);
         }
         written = hit.end();
     }
     if written == 0 {
-        return line;
+        return None;
     }
     out.push_str(&line[written..]);
-    out
+    Some(out)
 }
 
 /// The first `limit` characters.

@@ -15,6 +15,7 @@ mod fit;
 mod flatten;
 pub(crate) mod harmless;
 mod identity;
+mod packing;
 mod repeats;
 mod settings;
 mod system;

@@ -5,8 +5,11 @@ use serde_json::{Map, Value};
 /// Deeper there is nothing after redaction.
 const DEEPEST: usize = 256;
 
-/// Each text for which `change` has another becomes that one.
-pub(super) fn rewrite(value: Value, change: &mut dyn FnMut(&str, &str) -> Option<String>) -> Value {
+/// Each text for which `change` has another becomes that one. It is asked with the name of the field, `None` for a key.
+pub(super) fn rewrite(
+    value: Value,
+    change: &mut dyn FnMut(Option<&str>, &str) -> Option<String>,
+) -> Value {
     step(value, "", 0, change)
 }
 
@@ -14,13 +17,13 @@ fn step(
     value: Value,
     name: &str,
     depth: usize,
-    change: &mut dyn FnMut(&str, &str) -> Option<String>,
+    change: &mut dyn FnMut(Option<&str>, &str) -> Option<String>,
 ) -> Value {
     if depth > DEEPEST {
         return Value::Null;
     }
     match value {
-        Value::String(text) => Value::String(change(name, &text).unwrap_or(text)),
+        Value::String(text) => Value::String(change(Some(name), &text).unwrap_or(text)),
         Value::Array(items) => Value::Array(
             items
                 .into_iter()
@@ -33,7 +36,7 @@ fn step(
             let mut number = 0_usize;
             for (key, item) in fields {
                 let item = step(item, &key, depth + 1, change);
-                let mut key = change("", &key).unwrap_or(key);
+                let mut key = change(None, &key).unwrap_or(key);
                 if rewritten.contains_key(&key) {
                     number += 1;
                     key.push_str(&format!("'{number}"));

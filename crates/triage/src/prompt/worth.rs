@@ -1,7 +1,7 @@
 //! What a field is worth to a reader, by its path: the order in which fields are sent, and how much of each
 //! (`facts/ai.md §3.4`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::PromptSettings;
@@ -271,6 +271,19 @@ static KNOWN: LazyLock<HashMap<&'static str, Worth>> = LazyLock::new(|| {
         .chain(sizes)
         .collect()
 });
+
+static PARTS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let paths = KNOWN.keys().copied().chain(NEVER_UNDER);
+    paths
+        .flat_map(|path| path.split('.'))
+        .chain(["data", "labels"])
+        .collect()
+});
+
+/// Whether a key is part of the form of an alert. Such a key is no name, even where a user is called so.
+pub(super) fn is_form(key: &str) -> bool {
+    PARTS.contains(&*key.to_ascii_lowercase())
+}
 
 /// What the field at this path is worth.
 pub(super) fn of(path: &str) -> Worth {

@@ -159,11 +159,8 @@ fn push(
     found: &mut Vec<(usize, usize, IpAddr)>,
 ) {
     let address = canonical(address);
-    let mut from = start.saturating_sub(VERSION);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    if is_internal(address) && !is_version(text[from..start].as_bytes()) {
+    let from = start.saturating_sub(VERSION);
+    if is_internal(address) && !is_version(&text.as_bytes()[from..start]) {
         found.push((start, end, address));
     }
 }
