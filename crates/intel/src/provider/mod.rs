@@ -5,7 +5,8 @@
 //! ([`opencti::OpenCti`]), plain files the second ([`file::FileProvider`]); MISP can stand beside them.
 //!
 //! What holds for each provider:
-//! * memory is bounded: one page, one batch of events, or one line at a time, and one id list (16 bytes an indicator) once a day;
+//! * memory is bounded: one page, one batch of events, or one file (read whole, up to its limit), and one id list (16 bytes an
+//!   indicator) once a day;
 //! * the store's cursor moves only together with the changes that lie before it, so a crash repeats work and loses none;
 //! * what can't be read is counted and logged, and never stops what comes behind it;
 //! * time comes in through a [`Clock`]; waiting is tokio's, so tests can pause it.

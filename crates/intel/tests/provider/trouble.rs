@@ -2,11 +2,11 @@
 
 use alertbridge_intel::provider::{ErrorKind, opencti::OpenCti};
 use alertbridge_sandbox::{
-    OpenCtiFault, OpenCtiOptions, OpenCtiRights, OpenCtiSandbox, OpenCtiVersion,
+    OpenCtiFault, OpenCtiOptions, OpenCtiRights, OpenCtiSandbox, OpenCtiVersion, synthetic_id,
 };
 use serde_json::json;
 
-use crate::world::{NAME, World, config};
+use crate::world::{NAME, World, config, domain};
 
 /// Runs against a lasting fault, expects its kind and words, mends it, and expects all to be well.
 async fn meets(fault: OpenCtiFault, kind: ErrorKind, operator: bool, words: &str) {
@@ -251,4 +251,51 @@ async fn a_check_names_what_the_tokens_user_lacks() {
     assert_eq!(bad, ["stream"]);
     world.sandbox.set_token_expired(&token, true);
     assert_eq!(provider().check().await[0].what, "token");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_indicator_that_can_not_be_given_is_left_out_and_named_and_the_list_goes_on() {
+    let world = World::new().await;
+    world.load(60);
+    for number in [0, 31, 32] {
+        world.sandbox.faults().poison(&synthetic_id(number));
+    }
+    let mut running = world.run(json!({"page_size": 20}));
+    let state = running
+        .until(|state| state.last_success.is_some() && state.trouble.is_none())
+        .await;
+    // Neighbours are left out together, and count as one.
+    assert_eq!((world.count(), state.unreadable), (57, 2));
+    let hint = state.hint.unwrap();
+    assert!(hint.contains("OpenCTI can't give"), "{hint}");
+    assert!(world.get(&synthetic_id(30)).is_some() && world.get(&synthetic_id(33)).is_some());
+    // One that is added later holds up nothing either: what comes behind it is here.
+    let [mut bad, mut evil] = ["bad.example", "evil.example"].map(domain);
+    bad.updated_at = "2026-11-21T07:00:00Z".parse().unwrap();
+    evil.updated_at = "2026-11-21T07:00:01Z".parse().unwrap();
+    world.sandbox.faults().poison(&bad.id);
+    world.sandbox.put_indicator(bad);
+    world.sandbox.put_indicator(evil);
+    world.until(|world| world.count() == 58).await;
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_ids_that_can_not_be_read_removes_nothing_and_holds_up_nothing() {
+    let world = World::new().await;
+    world.load(30);
+    let mut running = world.run(json!({"page_size": 10, "reconcile_interval": 3600}));
+    running.synced().await;
+    world.sandbox.faults().poison(&synthetic_id(5));
+    running
+        .until(|state| {
+            let hint = state.hint.as_deref().unwrap_or_default();
+            hint.contains("what was deleted")
+        })
+        .await;
+    let mut evil = domain("evil.example");
+    evil.updated_at = "2026-11-21T07:00:00Z".parse().unwrap();
+    world.sandbox.put_indicator(evil);
+    world.until(|world| world.count() == 31).await;
+    running.stop().await;
 }

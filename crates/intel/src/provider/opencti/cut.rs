@@ -4,17 +4,20 @@
 //! `hasNextPage` is then false though there is more (facts/opencti.md §2.4). So a list ends with an empty page and with nothing else.
 //! A page that was too long or too slow is asked for in smaller pieces.
 
-/// The fewest that are asked for; smaller pages would not be faster.
-const FEWEST: u32 = 10;
+/// The fewest that are asked for: a single one shows whether it is the cause ([`super::poison`]).
+const FEWEST: u32 = 1;
 /// Pages in a row that must go well before more is asked for again.
-const PATIENCE: u32 = 20;
+const PATIENCE: i32 = 20;
+/// As many more where single objects are asked for: the one that can't be given may be behind many that can.
+const CAREFUL: i32 = 5000;
 
 /// The size of the next page.
 #[derive(Debug)]
 pub(crate) struct PageSize {
     largest: u32,
     now: u32,
-    good: u32,
+    /// Pages that went well since the last change; below 0 while single ones are asked for.
+    good: i32,
     /// The page before, where it was short: asked for and got.
     short: Option<u32>,
 }
@@ -58,8 +61,20 @@ impl PageSize {
     /// A page was too much for somebody on the way.
     pub(crate) fn too_much(&mut self) {
         self.now = (self.now / 2).max(FEWEST.min(self.largest));
-        self.good = 0;
+        self.good = self.good.min(0);
         self.short = None;
+    }
+
+    /// From here on, for a while, single objects are asked for.
+    pub(crate) fn single(&mut self) {
+        self.now = FEWEST;
+        self.good = -CAREFUL;
+        self.short = None;
+    }
+
+    /// What was looked for is found.
+    pub(crate) fn all_is_well(&mut self) {
+        self.good = 0;
     }
 }
 

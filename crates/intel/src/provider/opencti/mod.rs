@@ -22,6 +22,7 @@ mod lookup;
 mod node;
 mod pages;
 mod place;
+mod poison;
 mod queries;
 mod reconcile;
 mod refusal;

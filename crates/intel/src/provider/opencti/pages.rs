@@ -36,7 +36,16 @@ impl Run<'_> {
         let mut total = None;
         self.progress.phase(Phase::Full, at.done, None);
         loop {
-            let page = self.page(&[], at.after.as_deref()).await?;
+            let behind_it = at.since.map(behind_moment);
+            let page = match self.page(behind_it.as_slice(), at.after.as_deref()).await {
+                Ok(page) => page,
+                Err(error) => {
+                    at.since = Some(self.step_over(error, at.updated_at).await?);
+                    at.updated_at = at.since.max(at.updated_at);
+                    at.after = None;
+                    continue;
+                }
+            };
             if total.is_none() {
                 total = page.global_count;
             }
@@ -142,20 +151,31 @@ impl Run<'_> {
         let settled = self.moved.elapsed() > OVERLAP;
         let overlap = if settled { Duration::ZERO } else { OVERLAP };
         let since = place.updated_at.map(|latest| earlier(latest, overlap));
-        let condition = since.map(|since| Condition::compared("updated_at", "gt", iso(since)));
-        let conditions: Vec<Condition<'_>> = condition.into_iter().collect();
+        let mut condition = since.map(behind_moment);
+        let mut read = since;
         let mut after: Option<String> = None;
         let mut done = 0;
         self.size.new_list();
         loop {
-            let page = self.page(&conditions, after.as_deref()).await?;
+            let page = match self.page(condition.as_slice(), after.as_deref()).await {
+                Ok(page) => page,
+                Err(error) => {
+                    let from = self.step_over(error, read).await?;
+                    read = Some(from);
+                    place.updated_at = place.updated_at.max(Some(from));
+                    condition = Some(behind_moment(from));
+                    after = None;
+                    continue;
+                }
+            };
             if page.len() == 0 {
                 break;
             }
             after = Some(behind(&page, after.as_deref())?);
             done += page.len();
             let indicators = self.indicators(&page);
-            let newest = latest(&indicators).max(place.updated_at);
+            read = latest(&indicators).max(read);
+            let newest = read.max(place.updated_at);
             if newest != place.updated_at {
                 place.updated_at = newest;
                 self.moved = Instant::now();
@@ -183,7 +203,18 @@ impl Run<'_> {
         conditions: &[Condition<'_>],
         after: Option<&str>,
     ) -> Result<Page, ProviderError> {
-        let first = self.size.next();
+        let page = self.page_of(self.size.next(), conditions, after).await?;
+        self.size.came(page.len());
+        Ok(page)
+    }
+
+    /// The same, of so many.
+    pub(super) async fn page_of(
+        &self,
+        first: u32,
+        conditions: &[Condition<'_>],
+        after: Option<&str>,
+    ) -> Result<Page, ProviderError> {
         let variables = |dialect| {
             let mut all = vec![Condition::one_of("pattern_type", vec!["stix".to_owned()])];
             all.extend(conditions.iter().cloned());
@@ -193,9 +224,7 @@ impl Run<'_> {
         let answer = session
             .ask_in_dialect(queries::pages, variables, None)
             .await?;
-        let page = answer.page("indicators")?;
-        self.size.came(page.len());
-        Ok(page)
+        answer.page("indicators")
     }
 
     fn indicators(&self, page: &Page) -> Vec<Indicator> {
@@ -245,6 +274,11 @@ pub(super) fn behind(page: &Page, before: Option<&str>) -> Result<String, Provid
     }
 }
 
+/// What was changed behind a moment.
+fn behind_moment(moment: Timestamp) -> Condition<'static> {
+    Condition::compared("updated_at", "gt", iso(moment))
+}
+
 fn latest(indicators: &[Indicator]) -> Option<Timestamp> {
     indicators
         .iter()
@@ -252,7 +286,7 @@ fn latest(indicators: &[Indicator]) -> Option<Timestamp> {
         .max()
 }
 
-fn earlier(moment: Timestamp, by: Duration) -> Timestamp {
+pub(super) fn earlier(moment: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by)
         .ok()
         .and_then(|by| moment.checked_sub(by).ok())

@@ -40,6 +40,9 @@ pub(crate) struct FullPlace {
     /// The server's cursor of the next page. It holds sort values, not a server's state: it survives restarts of both sides.
     pub(crate) after: Option<String>,
     pub(crate) updated_at: Option<Timestamp>,
+    /// The list goes on behind this `updated_at`, because an object before it can't be given; `after` counts from here.
+    #[serde(default)]
+    pub(crate) since: Option<Timestamp>,
     /// Where the stream stood before the first page was read.
     pub(crate) stream: Option<StreamPlace>,
     pub(crate) started: Timestamp,
@@ -77,6 +80,7 @@ impl FullPlace {
             server: server.to_owned(),
             after: None,
             updated_at: None,
+            since: None,
             stream,
             started,
             done: 0,

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{
     filters::{self, Condition},
     graphql::Page,
-    pages::behind,
+    pages::{behind, earlier},
     place::Place,
+    poison::may_be_content,
     queries,
     sync::Run,
 };
@@ -22,6 +23,10 @@ use crate::provider::{ErrorKind, Phase, ProviderError, storing};
 
 /// How long a list that would delete much is doubted.
 const DOUBT: Duration = Duration::from_secs(600);
+
+/// So often a list of ids is tried in a row, and after so long again.
+const UNLISTED: u32 = 5;
+const AGAIN: Duration = Duration::from_secs(3600);
 
 /// Ids in little room: nearly all are UUIDs.
 #[derive(Debug, Default)]
@@ -65,7 +70,11 @@ impl Run<'_> {
     /// Removes what is no longer in the list; reads everything anew where the list names much that is not here.
     pub(super) async fn reconcile(&mut self, place: &mut Place) -> Result<(), ProviderError> {
         let started = self.progress.now();
-        let (ids, total) = self.ids().await?;
+        let (ids, total) = match self.ids().await {
+            Ok(listed) => listed,
+            Err(error) => return self.put_off(place, error).await,
+        };
+        self.unlisted = 0;
         self.doubt(&ids, total).await?;
         let listed = ids.len();
         let (store, name) = (self.store.clone(), self.provider.name.clone());
@@ -87,6 +96,26 @@ impl Run<'_> {
         self.refill(place, listed).await?;
         self.got_on = true;
         Ok(())
+    }
+
+    /// A list of ids that can't be read does not hold up everything else: nothing is removed, and it is tried again after an hour.
+    async fn put_off(
+        &mut self,
+        place: &mut Place,
+        error: ProviderError,
+    ) -> Result<(), ProviderError> {
+        self.unlisted += 1;
+        if !may_be_content(&error) || self.unlisted < UNLISTED {
+            return Err(error);
+        }
+        self.unlisted = 0;
+        let next = self.progress.now() + AGAIN;
+        place.reconciled_at = earlier(next, self.provider.config.reconcile);
+        self.progress.hint(Some(format!(
+            "what was deleted at OpenCTI can't be found, because its list of ids can't be read; nothing is removed ({error})"
+        )));
+        warn!(provider = self.provider.name, %error, "the list of ids can't be read; tried again after an hour");
+        self.apply(Vec::new(), place).await
     }
 
     /// A clearance that was raised shows indicators whose last change is long past: only a whole list brings them.

@@ -21,6 +21,7 @@ use super::{
     cut::PageSize,
     listen,
     place::{Place, StreamPlace},
+    poison::{LeftOut, Stuck},
     queries,
 };
 use crate::{
@@ -45,6 +46,12 @@ pub(super) struct Run<'a> {
     pub(super) got_on: bool,
     /// A list that ended early, or that would delete much, was met once: the second time it is believed.
     pub(super) doubted: Option<Instant>,
+    /// Where a page failed last.
+    pub(super) stuck: Option<Stuck>,
+    /// The objects that OpenCTI can't give.
+    pub(super) left_out: LeftOut,
+    /// Lists of ids in a row that could not be read.
+    pub(super) unlisted: u32,
 }
 
 /// Runs until `stop`.
@@ -64,6 +71,9 @@ pub(super) async fn run(
         moved: Instant::now(),
         got_on: false,
         doubted: None,
+        stuck: None,
+        left_out: LeftOut::default(),
+        unlisted: 0,
     };
     tokio::select! {
         biased;
@@ -164,7 +174,8 @@ impl Run<'_> {
         );
         self.progress.version(server.version.clone());
         let hint = super::check::clearance(session).await;
-        self.progress.hint(hint);
+        self.progress
+            .hint(hint.or_else(|| self.left_out.hint.clone()));
         Ok(())
     }
 
