@@ -48,6 +48,8 @@ const FOLLOWED: std::ops::Range<usize> = 0..150;
 const HOOKED: std::ops::Range<usize> = 110..170;
 /// The daemon is killed when so many alerts have been played.
 const KILL_AT: usize = 130;
+/// What the daemon logs when all of its parts run.
+const RUNNING: &str = "alertbridge::daemon: running";
 /// The demo gives up where nothing moves any more for so long.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -85,6 +87,7 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
             intel.cti.url()
         );
     }
+    daemon.until_it_runs(&folders)?;
     let player = Player::start(&folders, alerts, FOLLOWED, HOOKED);
     let progress = Progress::new(expected.len() as u64);
 
@@ -302,6 +305,26 @@ impl Daemon {
             .spawn()
             .map(Self)
             .map_err(|error| Failure::new(Exit::Io, format!("can't start the daemon: {error}")))
+    }
+
+    /// Waits until it follows: a file that was rotated away before its very first start would be another's.
+    fn until_it_runs(&mut self, folders: &Folders) -> Result<(), Failure> {
+        let begun = Instant::now();
+        loop {
+            let log = std::fs::read_to_string(folders.log_path()).unwrap_or_default();
+            if log.lines().any(|line| line.contains(RUNNING)) {
+                return Ok(());
+            }
+            let ended = self.0.try_wait().ok().flatten().is_some();
+            if ended || begun.elapsed() > PATIENCE {
+                println!("{}", self.log_tail(folders));
+                return Err(Failure::new(
+                    Exit::Unavailable,
+                    "the daemon did not start; above is the end of its log",
+                ));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// SIGKILL.
