@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use reqwest::Url;
 use url::Host;
 
-use super::config::ModelConfigError;
+use super::config_error::ModelConfigError;
 
 /// Endpoints people write into a configuration although the base is meant, longest first.
 const ENDPOINTS: [&str; 9] = [

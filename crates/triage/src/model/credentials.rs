@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::config::{ModelConfig, ModelConfigError};
+use super::{config::ModelConfig, config_error::ModelConfigError};
 
 /// What goes into `Authorization`, and what no error text may repeat.
 #[derive(Clone, Debug, Default)]

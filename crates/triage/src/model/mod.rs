@@ -14,6 +14,7 @@
 mod address;
 mod breaker;
 mod config;
+mod config_error;
 mod credentials;
 mod facts;
 mod failure;
@@ -30,7 +31,8 @@ mod thinking;
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 pub use breaker::{Admission, Breaker, BreakerState};
-pub use config::{Dialect, ModelConfig, ModelConfigError};
+pub use config::{Dialect, ModelConfig};
+pub use config_error::ModelConfigError;
 pub use facts::ServerFacts;
 pub use failure::{FailureClass, FailureKind, ModelError};
 pub use question::{Question, Repair, Reply};

@@ -1,7 +1,9 @@
 //! HTTP to one model server: credentials, TLS, limits, and what kind of fault a failed request is.
 //!
 //! No redirects (the alert would follow one), no cookies, no proxy of the environment, nothing compressed (a compressed stream may
-//! be held back by whoever compresses it). What the server says in its answers is read by the dialects.
+//! be held back by whoever compresses it), and a connection of its own for each request: llama-server promises to keep one open and
+//! closes it after a streamed answer all the same, so that a question sent right after another is lost. What the server says in its
+//! answers is read by the dialects.
 
 mod stream;
 
@@ -19,7 +21,8 @@ pub(crate) use self::stream::Stream;
 use self::stream::{Limits, no_token, pause, too_long};
 use super::{
     address,
-    config::{ModelConfig, ModelConfigError},
+    config::ModelConfig,
+    config_error::ModelConfigError,
     credentials::Credentials,
     failure::{FailureClass, ModelError},
     question::Question,
@@ -78,7 +81,7 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .no_gzip()
             .no_proxy()
-            .pool_idle_timeout(Duration::from_secs(4))
+            .pool_max_idle_per_host(0)
             .connect_timeout(seconds(config.connect_timeout))
             .build()
             .map_err(|error| ModelConfigError::Client(chain(&error)))?;

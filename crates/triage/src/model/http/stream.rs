@@ -28,6 +28,7 @@ pub(crate) struct Stream {
     pub(crate) started: Instant,
     /// When the first token came.
     pub(crate) first_token: Option<Instant>,
+    last_token: Instant,
     bytes: usize,
     limits: Limits,
 }
@@ -40,6 +41,7 @@ impl Stream {
             response,
             started,
             first_token: None,
+            last_token: started,
             bytes: 0,
             limits,
         }
@@ -50,14 +52,14 @@ impl Stream {
     /// # Errors
     /// [`ModelError`] where the connection broke, a limit of time has passed, or there is no end to it.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, ModelError> {
-        let now = Instant::now();
         let end = self.started + self.limits.whole;
         let (next, error) = match self.first_token {
             None => (
                 self.started + self.limits.first_byte,
                 no_token(self.limits.first_byte),
             ),
-            Some(_) => (now + self.limits.idle, pause(self.limits.idle)),
+            // Not since the last bytes: llama-server sends a sign of life every 30 s, whatever became of the model.
+            Some(_) => (self.last_token + self.limits.idle, pause(self.limits.idle)),
         };
         let error = if next < end {
             error
@@ -80,10 +82,12 @@ impl Stream {
 
     /// A token has come: from now on the pauses between tokens count.
     pub(crate) fn token(&mut self) {
-        self.first_token.get_or_insert_with(Instant::now);
+        self.last_token = Instant::now();
+        self.first_token.get_or_insert(self.last_token);
     }
 
-    /// Reads what is left after the last word, so that the connection can be used again; not for long.
+    /// Reads what is left after the last word, so that a server does not take an answer it has finished for one that was dropped; not
+    /// for long.
     pub(crate) async fn finish(mut self) {
         let rest = async { while let Ok(Some(_)) = self.chunk().await {} };
         // Whoever sends more than the end is left alone.

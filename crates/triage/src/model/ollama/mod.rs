@@ -27,7 +27,8 @@ pub(crate) use self::{
 };
 use super::{
     Model, ModelFuture,
-    config::{ModelConfig, ModelConfigError},
+    config::ModelConfig,
+    config_error::ModelConfigError,
     facts::ServerFacts,
     failure::{FailureClass, ModelError},
     http::{Http, Streamed},

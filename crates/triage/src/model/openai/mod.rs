@@ -21,7 +21,8 @@ use tokio::time::Instant;
 use self::{habits::Habits, stream::Reading};
 use super::{
     Model, ModelFuture,
-    config::{ModelConfig, ModelConfigError},
+    config::ModelConfig,
+    config_error::ModelConfigError,
     facts::ServerFacts,
     failure::{FailureClass, ModelError},
     http::{Http, Stream, Streamed},

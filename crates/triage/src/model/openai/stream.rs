@@ -130,11 +130,17 @@ impl<'a> Reading<'a> {
             Some("length") if self.thought && self.text.is_empty() => cut(
                 "the model thought until its tokens were used up; use one that can be told not to think".to_owned(),
             ),
-            Some("length") => cut(format!(
-                "the model's answer was cut after {} tokens, or at the end of the server's context; raise `answer_tokens`, or the model \
-                 runs in circles",
-                config.answer_tokens
-            )),
+            Some("length") => cut(match self.answer_tokens {
+                Some(n) if n < u64::from(config.answer_tokens) => format!(
+                    "the server cut the model's answer after {n} of the {} tokens it may have: its context is full (raise it there, or \
+                     lower `context_tokens` to what it holds), or it has a limit of its own",
+                    config.answer_tokens
+                ),
+                _ => format!(
+                    "the model's answer was cut after {} tokens; raise `answer_tokens`, or the model runs in circles",
+                    config.answer_tokens
+                ),
+            }),
             Some("content_filter") => cut("the server's filter cut the model's answer".to_owned()),
             // Servers that are older than the usual words.
             Some("stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn") => {
