@@ -215,7 +215,7 @@ impl Index {
             indicator: Arc::new(indicator),
         });
         if entry.json().len() <= recent::LONGEST {
-            self.recent.put(place, Arc::clone(&known));
+            self.recent.offer(place, &known);
         }
         Some(known)
     }

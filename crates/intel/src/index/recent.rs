@@ -1,7 +1,8 @@
 //! Indicators that were hit lately, read and understood: the same few are hit again and again.
 //!
 //! A place in a segment never changes what stands there, so what is remembered of it is never wrong; whether it still counts is asked of
-//! the index before. Bounded in number and in size: long ones are read each time.
+//! the index before. Bounded in number and in size: long ones are read each time. What is hit once is not remembered, only that it was: a
+//! flood of different hits would pay for keeping what nobody asks for again.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,37 +26,59 @@ pub(super) struct Known {
 /// What is remembered.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    generations: Mutex<[ByFingerprint<Arc<Known>>; 2]>,
+    memory: Mutex<Memory>,
 }
+
+#[derive(Debug, Default)]
+struct Memory {
+    /// Young and old.
+    generations: [ByFingerprint<Arc<Known>>; 2],
+    /// Places that were hit once, each in the one slot it may be in; made with the first hit.
+    once: Vec<u64>,
+}
+
+/// Slots for places that were hit once; a power of two.
+const ONCE: usize = 8192;
 
 impl Recent {
     pub(super) fn get(&self, place: Place) -> Option<Arc<Known>> {
-        let mut generations = self.generations();
-        let [young, old] = &mut *generations;
+        let mut memory = self.memory();
+        let [young, old] = &mut memory.generations;
         if let Some(known) = young.get(&place.0) {
             return Some(Arc::clone(known));
         }
         let known = old.remove(&place.0)?;
-        Self::insert(&mut generations, place, Arc::clone(&known));
+        memory.insert(place, Arc::clone(&known));
         Some(known)
     }
 
-    pub(super) fn put(&self, place: Place, known: Arc<Known>) {
-        Self::insert(&mut self.generations(), place, known);
+    /// Remembers it, where it was hit before.
+    pub(super) fn offer(&self, place: Place, known: &Arc<Known>) {
+        let mut memory = self.memory();
+        if memory.once.is_empty() {
+            memory.once = vec![u64::MAX; ONCE];
+        }
+        // Neighbours in a segment lie some hundred bytes apart.
+        let slot = (place.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 51) as usize % ONCE;
+        if memory.once[slot] == place.0 {
+            memory.insert(place, Arc::clone(known));
+        } else {
+            memory.once[slot] = place.0;
+        }
     }
 
-    fn insert(generations: &mut [ByFingerprint<Arc<Known>>; 2], place: Place, known: Arc<Known>) {
-        let [young, old] = generations;
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn insert(&mut self, place: Place, known: Arc<Known>) {
+        let [young, old] = &mut self.generations;
         if young.len() >= HALF {
             *old = std::mem::take(young);
         }
         young.insert(place.0, known);
-    }
-
-    fn generations(&self) -> std::sync::MutexGuard<'_, [ByFingerprint<Arc<Known>>; 2]> {
-        self.generations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,12 +96,16 @@ mod tests {
                 compiled: None,
             })
         };
-        recent.put(Place(0), known(0));
+        recent.offer(Place(0), &known(0));
+        assert!(recent.get(Place(0)).is_none(), "it was hit once");
+        recent.offer(Place(0), &known(0));
         for number in 1..20_000 {
-            recent.put(Place(number), known(number));
+            recent.offer(Place(number), &known(number));
+            recent.offer(Place(number), &known(number));
             assert_eq!(recent.get(Place(0)).map(|known| known.id), Some(0));
         }
-        let generations = recent.generations();
-        assert!(generations.iter().map(|one| one.len()).sum::<usize>() <= 2 * HALF);
+        let memory = recent.memory();
+        let held: usize = memory.generations.iter().map(|one| one.len()).sum();
+        assert!(held <= 2 * HALF);
     }
 }

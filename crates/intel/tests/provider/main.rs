@@ -10,5 +10,6 @@ mod scripted;
 mod sightings;
 mod stream;
 mod sync;
+mod tls;
 mod trouble;
 mod world;
