@@ -82,6 +82,10 @@ fn every_real_alert_fits_and_its_frame_is_whole() {
         ] {
             let prompt = prompt.unwrap();
             assert_eq!(prompt.system, PROMPTER.system());
+            assert_eq!(
+                REDACTOR.scan(&format!("{}\n{}", prompt.system, prompt.user)),
+                vec![]
+            );
             assert!(prompt.least_tokens <= prompt.estimated_tokens);
             assert_eq!(prompt.user.matches("<<<").count(), 2, "alert {line}");
             assert_eq!(prompt.user.matches(NONCE).count(), 2, "alert {line}");

@@ -21,6 +21,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(super) fn readings(text: &str) -> Vec<String> {
     let mut readings = Vec::new();
     readings.extend(unescaped(text));
+    if text.len() < SHORTEST {
+        return readings;
+    }
     base64(text, &mut readings);
     readings.extend(hexadecimal(text));
     readings.extend(decimal(text));
