@@ -257,7 +257,7 @@ fn time_grows_with_the_size_and_no_faster() {
         };
         let best = |size: usize| (0..4).map(|_| time(size)).fold(f64::MAX, f64::min);
         let (small, large) = (best(1 << 14).max(0.004), best(1 << 17));
-        // 8 times the size; quadratic would be 64 times the time. Below some 10 kB the expressions have a faster engine.
+        // 8 times the size; quadratic would be 64 times the time.
         assert!(large < small * 40.0, "{name}: {small} s, then {large} s");
     }
 }
