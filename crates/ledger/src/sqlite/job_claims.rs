@@ -28,7 +28,9 @@ pub(super) fn claim(batch: &Batch<'_>, claim: &JobClaim) -> Result<Vec<ClaimedJo
         oldest = now.saturating_sub(age);
         skip(batch, oldest, now)?;
     }
-    let lease_until = now.saturating_add(span(claim.lease.min(LONGEST_WAIT)));
+    // Not `span`, which is never 0: no lease is one.
+    let lease = claim.lease.min(LONGEST_WAIT).as_millis() as i64;
+    let lease_until = now.saturating_add(lease);
     let mut claimed = Vec::new();
     for job in first(batch, claim, oldest)? {
         claimed.push(give(batch, job, &claim.worker, lease_until)?);
