@@ -212,12 +212,16 @@ impl Pair<'_> {
     }
 
     fn claim(&mut self, claim: &JobClaim) {
+        // Any claim, also one for none, ends those whose lease is over, or so long that a clock must have been set back.
+        let live = self.now..=self.now + LONGEST_WAIT;
+        self.held.retain(|_, (_, until)| live.contains(until));
         for claimed in self.both(|ledger| ledger.claim_jobs(claim.clone())) {
-            if let Some((fence, until)) = self.held.get(&claimed.job) {
-                assert!(claimed.fence > *fence);
-                let live = *until >= self.now && *until <= self.now + LONGEST_WAIT;
-                assert!(!live, "two hold it: {claimed:?}");
-            }
+            let before = self.claimed.iter().rev().find(|one| one.job == claimed.job);
+            assert!(before.is_none_or(|before| claimed.fence > before.fence));
+            assert!(
+                !self.held.contains_key(&claimed.job),
+                "two hold it: {claimed:?}"
+            );
             assert!(!self.reviewed.contains(&claimed.id), "{claimed:?}");
             let until = self.now + claim.lease;
             self.held.insert(claimed.job, (claimed.fence, until));
