@@ -13,7 +13,11 @@
 //! # Ok::<(), alertbridge_triage::RulesError>(())
 //! ```
 //!
-//! Pure: no I/O, no clock, no SQL, no HTTP. What is redacted and what is not: `docs/redaction.md`.
+//! The way of an alert: [`Prompter`] makes the [`Prompt`] (redacted, harmless, of a size that fits), [`model`] asks, [`answer`] reads what
+//! came, [`guard`] holds it against what was sent, [`note`] writes what an analyst reads. [`evaluation`] measures all of it.
+//!
+//! Only [`model`] does I/O; everything else is pure. No clock, no SQL, no IRIS. What is redacted and what is not: `docs/redaction.md`;
+//! what is sent: `docs/triage-prompt.md`; what is guaranteed of an answer: `docs/triage-guardrails.md`.
 
 pub mod answer;
 pub mod evaluation;

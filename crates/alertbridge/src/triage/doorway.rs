@@ -4,9 +4,10 @@
 //! not known to be well is looked at first, which costs it nothing.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -25,6 +26,9 @@ const SOON: Duration = Duration::from_millis(500);
 /// After a look that failed but did not shut the door yet.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// Jobs whose last failure is remembered.
+const MOST_REMEMBERED: usize = 10_000;
+
 /// What one asks before a job.
 pub struct Doorway {
     model: Arc<dyn Model>,
@@ -34,6 +38,10 @@ pub struct Doorway {
     looking: AsyncMutex<()>,
     /// The server has answered since the start or the last failure.
     known: AtomicBool,
+    /// Answers so far, and how many there were when a question about each of these jobs failed last: whether others got through
+    /// since tells a server that is down from an alert it can't stand.
+    answers: AtomicU64,
+    failed_at: Mutex<HashMap<i64, u64>>,
     /// Tokens of context it turned out to have; 0 for not known.
     context: AtomicU32,
     /// What keeps it shut, as it was logged.
@@ -71,6 +79,8 @@ impl Doorway {
             )),
             looking: AsyncMutex::new(()),
             known: AtomicBool::new(false),
+            answers: AtomicU64::new(0),
+            failed_at: Mutex::default(),
             context: AtomicU32::new(0),
             trouble: Mutex::new(None),
         }
@@ -145,7 +155,9 @@ impl Doorway {
     }
 
     /// A question was answered.
-    pub fn answered(&self) {
+    pub fn answered(&self, job: i64) {
+        self.answers.fetch_add(1, Ordering::AcqRel);
+        lock(&self.failed_at).remove(&job);
         lock(&self.breaker).succeeded();
         self.known.store(true, Ordering::Release);
         self.well();
@@ -179,6 +191,18 @@ impl Doorway {
             }
             *trouble = Some(reason);
         }
+    }
+
+    /// Whether others were answered since a question about this job failed last; remembers that it failed now.
+    pub fn others_answered(&self, job: i64) -> bool {
+        let answers = self.answers.load(Ordering::Acquire);
+        let mut failed_at = lock(&self.failed_at);
+        if failed_at.len() >= MOST_REMEMBERED {
+            failed_at.clear();
+        }
+        failed_at
+            .insert(job, answers)
+            .is_some_and(|before| answers > before)
     }
 
     /// The job has ended, or there was none.

@@ -289,6 +289,28 @@ async fn an_answer_that_is_no_good_is_mended_once_then_asked_once_more_then_give
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_alert_that_the_server_can_not_stand_is_given_up_and_holds_up_no_other() {
+    let rig = Rig::new(ScriptedModel::new(|_, question| {
+        if question.user.contains("zz1x") {
+            return Err(error(FailureClass::TimeoutTotal));
+        }
+        Ok(good_answer())
+    }));
+    rig.add(1).await;
+    let worker = rig.worker("w", false);
+    for id in 2..40 {
+        rig.add(id).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    assert_eq!(rig.job(1).await.state, JobState::Failed);
+    assert_eq!(rig.job(1).await.class.as_deref(), Some("timeout_total"));
+    for id in 2..39 {
+        assert_eq!(rig.job(id).await.state, JobState::Reviewed, "{id}");
+    }
+    worker.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn people_overrule_it_at_any_moment() {
     type Change = fn(&ScriptedIris);
     let changes: [(&str, Change, bool); 6] = [

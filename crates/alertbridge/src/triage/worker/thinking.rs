@@ -129,14 +129,20 @@ impl Worker {
         };
         let error = match answer {
             Ok(asked) => {
-                shared.doorway.answered();
+                shared.doorway.answered(job.job);
                 return Ok(asked);
             }
             Err(error) => error,
         };
         shared.metrics.triage.failure(error.class);
         shared.doorway.failed(&error);
-        let blame = error.class.kind() == FailureKind::Alert;
+        let others = shared.doorway.others_answered(job.job);
+        // A server that fails each time it reads this one, and answers others in between, fails because of it.
+        let blame = match error.class.kind() {
+            FailureKind::Alert => true,
+            FailureKind::Server => others,
+            FailureKind::Operator | FailureKind::Ours => false,
+        };
         if blame && job.failures + 1 >= shared.config.attempts {
             return Err(self.give_up(job, &Trouble::Model(error)).await);
         }
