@@ -205,6 +205,13 @@ impl Doorway {
             .is_some_and(|before| answers > before)
     }
 
+    /// How long nothing will be begun.
+    pub fn shut_for(&self) -> Duration {
+        lock(&self.breaker).until().map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(now())
+        })
+    }
+
     /// The job has ended, or there was none.
     pub fn leave(&self, permit: &Permit) {
         if permit.probe {

@@ -174,6 +174,11 @@ impl Breaker {
         }
     }
 
+    /// Until when nothing is begun; none while it is closed.
+    pub fn until(&self) -> Option<Instant> {
+        self.open.as_ref().map(|open| open.until)
+    }
+
     /// Why nothing is begun; none while it is closed.
     pub fn reason(&self) -> Option<&str> {
         self.open.as_ref().map(|open| open.reason.as_str())

@@ -1,5 +1,7 @@
 //! From a claimed job to a review that is kept in the ledger.
 
+use std::time::Duration;
+
 use alertbridge_ledger::{ClaimedJob, JobVerdict};
 use alertbridge_sinks::SeenAlert;
 use alertbridge_triage::{
@@ -14,6 +16,9 @@ use crate::{
     delivery::backoff,
     triage::{Asked, Kept, Material, Trouble, lease::Lease},
 };
+
+/// A job whose question failed comes so long after the server is tried again.
+const BEHIND: Duration = Duration::from_secs(15);
 
 impl Worker {
     /// From the alert to a review that is kept in the ledger.
@@ -151,8 +156,14 @@ impl Worker {
     }
 
     pub(super) fn again(&self, job: &ClaimedJob, error: &ModelError, blame: bool) -> Course {
+        // Where the server is left alone, the next one to try it is another alert: this one may be what it fails on.
+        let behind = match self.shared.doorway.shut_for() {
+            shut if shut.is_zero() => Duration::ZERO,
+            shut => shut + BEHIND,
+        };
         let wait = backoff::wait(job.begun)
             .max(error.after.unwrap_or_default())
+            .max(behind)
             .min(LONGEST_WAIT);
         Course::Settle(JobVerdict::Retry {
             due_at: self.shared.clock.now() + wait,
