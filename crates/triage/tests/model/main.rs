@@ -6,6 +6,7 @@ mod clouds;
 mod cuts;
 mod hostile;
 mod limits;
+mod llama_server;
 mod odd_answers;
 mod odd_events;
 mod ollama;

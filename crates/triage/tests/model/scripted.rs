@@ -61,7 +61,7 @@ async fn serve(mut stream: TcpStream, scripts: &[Script]) {
 }
 
 /// Reads one request whole; its path.
-async fn request(stream: &mut TcpStream) -> Option<String> {
+pub async fn request(stream: &mut TcpStream) -> Option<String> {
     let mut bytes = Vec::new();
     let head_end = loop {
         if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {

@@ -58,7 +58,7 @@ impl Habits {
         } else if self.seed && names("seed") {
             less.seed = false;
         } else if !self.portable_schema
-            && ["response_format", "schema", "grammar", "guided"]
+            && ["response_format", "schema", "grammar", "guided", "samplers"]
                 .into_iter()
                 .any(names)
         {

@@ -107,6 +107,21 @@ fn by_words(said: &str, shown: &str, status: u16, model: &str) -> Option<ModelEr
             format!("the server does not have the model `{model}` ({shown})"),
         ));
     }
+    if has("loading model") && status == 503 {
+        return Some(ModelError::new(
+            FailureClass::Busy,
+            format!("the server still loads the model ({shown})"),
+        ));
+    }
+    // llama-server, where a model's vocabulary and its chat template do not fit together: it would be the same for every alert.
+    if has("failed to initialize samplers") {
+        return Some(ModelError::new(
+            FailureClass::Misconfigured,
+            format!(
+                "the model server can't hold this model to the form of an answer ({shown}); its log says more, and another file of the model may help"
+            ),
+        ));
+    }
     has("insufficient_quota").then(|| {
         ModelError::new(
             FailureClass::Misconfigured,
