@@ -118,3 +118,24 @@ fn a_model_that_is_not_installed_is_the_operators_to_mend() {
     all_are_reviewed_by_themselves(&scene);
     assert!(daemon.terminate().success());
 }
+
+#[test]
+fn a_server_that_looks_well_but_answers_nothing_costs_iris_little() {
+    let scene = Scene::make("poll_interval = 0\nrest = 1\nfailures = 2");
+    scene.model.faults().always(Some(ModelFault::OutOfMemory));
+    let daemon = scene.world.start_daemon();
+    let alerts: Vec<Value> = (0..ALERTS).map(|number| login(number, 10)).collect();
+    scene.append(&alerts);
+    scene.delivered(alerts.len());
+    let asked = || usize::try_from(scene.model.counts().asked).unwrap();
+    until("it was tried again", || (asked() >= 4).then_some(()));
+    // A claim is shown and taken back; the question under way may be the one after.
+    assert!(scene.changes() <= 2 * (asked() + 1));
+    assert!(
+        scene.jobs().iter().all(|job| job.failures == 0),
+        "not the alerts' fault"
+    );
+    scene.model.faults().clear();
+    all_are_reviewed_by_themselves(&scene);
+    assert!(daemon.terminate().success());
+}

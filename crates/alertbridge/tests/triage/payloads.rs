@@ -86,8 +86,8 @@ fn no_planted_text_makes_an_alert_look_better_where_the_model_does_what_it_says(
 
 /// Good news whatever was asked, with a quote that is true, and all that an attacker may have written in its own words.
 fn captured(request: &ModelRequest) -> ModelAnswer {
-    let messages = request.seen.iter().map(|message| message.content.as_str());
-    let prompt = messages.last().unwrap_or_default();
+    let prompt = request.seen.last();
+    let prompt = prompt.map_or("", |message| message.content.as_str());
     let from = prompt.find("<<<DATA ").unwrap_or_default();
     let data: String = prompt[from..].chars().rev().take(250).collect();
     let data: String = data.chars().rev().collect();
