@@ -26,6 +26,8 @@ const LOADING: &str =
 const NO_SAMPLERS: &str = r#"{"error":{"code":400,"message":"Failed to initialize samplers: std::exception","type":"invalid_request_error"}}"#;
 const NO_SCHEMA: &str = r##"{"error":{"code":400,"message":"Unable to generate parser for this template. Automatic parser generation failed: JSON schema error at #: unrecognized type wibble","type":"invalid_request_error"}}"##;
 
+const MODELS: &str = r#"{"models":[{"name":"nonsense","model":"nonsense","modified_at":"","size":"","digest":"","type":"model","description":"","tags":[""],"capabilities":["completion"],"parameters":"","details":{"parent_model":"","format":"gguf","family":"","families":[""],"parameter_size":"","quantization_level":""}}],"object":"list","data":[{"id":"nonsense","aliases":["nonsense"],"tags":[],"object":"model","architecture":{"input_modalities":["text"],"output_modalities":["text"]},"created":1795285643,"owned_by":"llamacpp","meta":{"vocab_type":1,"n_vocab":32004,"n_ctx":4096,"n_ctx_train":8192,"n_embd":128,"n_params":8521344,"size":34085376,"ftype":"all F32"}}]}"#;
+
 fn openai(url: &str) -> ModelConfig {
     ModelConfig {
         dialect: Dialect::OpenAi,
@@ -139,4 +141,19 @@ async fn its_refusals_have_the_right_class() {
         assert_eq!(error.class, class, "{error}");
         assert!(error.text.contains(says), "{error}");
     }
+}
+
+#[tokio::test]
+async fn its_list_of_models_tells_the_context_of_a_slot_where_a_proxy_lets_nothing_else_through() {
+    let pieces = vec![whole(200, "application/json; charset=utf-8", MODELS)];
+    let url = scripted::server(vec![Script {
+        path: "/v1/models",
+        pieces,
+    }])
+    .await;
+    let facts = connect(openai(&url)).unwrap().look().await.unwrap();
+    assert!(facts.model_there, "it answers to any name");
+    assert_eq!(facts.server_context, Some(4096));
+    assert_eq!(facts.model_context, Some(8192));
+    assert_eq!(facts.usable_context(16384), 4096);
 }

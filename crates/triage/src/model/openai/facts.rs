@@ -49,7 +49,9 @@ pub(crate) async fn look(http: &Http, config: &ModelConfig) -> Result<ServerFact
     let number = |value: Option<&Value>| value.and_then(Value::as_u64);
     let meta = entry.get("meta");
     facts.model_context = number(meta.and_then(|meta| meta.get("n_ctx_train")));
-    facts.server_context = number(entry.get("max_model_len"));
+    // vLLM's word, and that of newer llama-servers for one slot.
+    facts.server_context = number(entry.get("max_model_len"))
+        .or_else(|| number(meta.and_then(|meta| meta.get("n_ctx"))));
     if owner(entry, "llamacpp") {
         read_props(http, &mut facts).await?;
     } else if owner(entry, "library") {
