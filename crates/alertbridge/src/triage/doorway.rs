@@ -64,6 +64,13 @@ pub struct Permit {
     probe: bool,
 }
 
+impl Permit {
+    /// Whether this job tells if the server is back.
+    pub fn is_probe(&self) -> bool {
+        self.probe
+    }
+}
+
 impl Doorway {
     /// Shut until the server was looked at once.
     pub fn new(model: Arc<dyn Model>, config: &TriageConfig) -> Self {
@@ -212,10 +219,21 @@ impl Doorway {
         })
     }
 
-    /// The job has ended, or there was none.
-    pub fn leave(&self, permit: &Permit) {
-        if permit.probe {
-            lock(&self.breaker).abandoned();
+    /// Whether the last question about this job failed.
+    pub fn has_failed(&self, job: i64) -> bool {
+        lock(&self.failed_at).contains_key(&job)
+    }
+
+    /// The job has ended, or there was none. A server that looks well while nothing is to be asked counts as well: the alarm is
+    /// over, and it is not looked at again and again.
+    pub fn leave(&self, permit: &Permit, had_job: bool) {
+        match (permit.probe, had_job) {
+            (true, true) => lock(&self.breaker).abandoned(),
+            (true, false) => {
+                lock(&self.breaker).succeeded();
+                self.well();
+            }
+            (false, _) => {}
         }
     }
 

@@ -5,7 +5,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alertbridge_alert::Alert;
-use alertbridge_ledger::{ClaimedJob, Ledger};
+use alertbridge_ledger::Ledger;
 use alertbridge_sinks::{IntelHit, Outgoing};
 use alertbridge_triage::Fact;
 use jiff::{SignedDuration, Timestamp};
@@ -43,13 +43,13 @@ impl Facts {
     }
 
     /// Adds what is known.
-    pub async fn add(&self, material: &mut Material, job: Option<&ClaimedJob>, now: Timestamp) {
+    pub async fn add(&self, material: &mut Material, payload: Option<&[u8]>, now: Timestamp) {
         let rule = material.head.rule_id.clone().unwrap_or_default();
         let agent = material.head.agent.name.clone().unwrap_or_default();
         if !rule.is_empty() {
             self.counts(material, &rule, &agent, now).await;
         }
-        self.hits(material, job, now);
+        self.hits(material, payload, now);
     }
 
     async fn counts(&self, material: &mut Material, rule: &str, agent: &str, now: Timestamp) {
@@ -82,10 +82,8 @@ impl Facts {
         }
     }
 
-    fn hits(&self, material: &mut Material, job: Option<&ClaimedJob>, now: Timestamp) {
-        let (Some(intel), Some(payload)) =
-            (&self.intel, job.and_then(|job| job.payload.as_deref()))
-        else {
+    fn hits(&self, material: &mut Material, payload: Option<&[u8]>, now: Timestamp) {
+        let (Some(intel), Some(payload)) = (&self.intel, payload) else {
             return;
         };
         let Ok(alert) = Alert::parse(payload) else {
@@ -93,7 +91,7 @@ impl Facts {
         };
         let mut outgoing = Outgoing {
             alert,
-            reference: job.map(|job| job.reference.clone()).unwrap_or_default(),
+            reference: String::new(),
             lane: String::new(),
             received_at: now,
             attempt: 1,

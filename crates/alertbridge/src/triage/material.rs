@@ -28,10 +28,13 @@ impl Material {
             .payload
             .as_deref()
             .and_then(|payload| Alert::parse(payload).ok());
-        match of_ledger {
+        let mut material = match of_ledger {
             Some(alert) => Self::of_alert(&alert),
             None => Self::of_iris(seen),
-        }
+        };
+        // What IRIS shows may have been cut or edited; the guards go by the graver one.
+        material.head.level = material.head.level.max(job.level);
+        material
     }
 
     /// Of an alert as it came.

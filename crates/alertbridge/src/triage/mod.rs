@@ -25,13 +25,17 @@ mod standing;
 mod title_filter;
 mod worker;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use alertbridge_ledger::Ledger;
 use alertbridge_sinks::{Reviewable, iris::IrisConfig};
 use alertbridge_triage::model::connect;
 use secrecy::ExposeSecret;
 use tokio::{sync::watch, task::JoinHandle};
+use tracing::error;
 
 pub use self::{
     admission::{Admission, Refusal},
@@ -52,6 +56,11 @@ use crate::{clock::Clock, intel::Enrich, metrics::Metrics};
 
 /// The class of a job whose alert IRIS would not let us change.
 const REFUSED: &str = "iris_refused";
+/// The class of a job that our own code can't stand.
+const FAULT: &str = "fault";
+
+/// A part that broke off is begun again after so long.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// What the workers stand on.
 pub struct Parts {
@@ -123,24 +132,44 @@ pub fn start(
     let shared = shared(config, secrets, parts)?;
     let mut tasks = Vec::new();
     for number in 1..=config.workers {
-        let worker = Worker::new(
-            shared.clone(),
-            format!("daemon:{number}"),
-            stop.clone(),
-            false,
-        );
-        tasks.push(tokio::spawn(async move {
-            let ended = worker.run().await;
-            tracing::debug!(ended, "a triage worker ended");
+        let (shared, stopped) = (shared.clone(), stop.clone());
+        tasks.push(kept_running(stop.clone(), move || {
+            let name = format!("daemon:{number}");
+            let worker = Worker::new(shared.clone(), name, stopped.clone(), false);
+            async move {
+                let ended = worker.run().await;
+                tracing::debug!(ended, "a triage worker ended");
+            }
         }));
     }
-    let poller = Poller::new(shared.clone(), sink);
-    tasks.push(tokio::spawn(poller.run(stop.clone())));
-    let feedback = FeedbackReader::new(shared.clone());
-    tasks.push(tokio::spawn(feedback.run(stop.clone())));
+    let (looks, stopped) = (shared.clone(), stop.clone());
+    tasks.push(kept_running(stop.clone(), move || {
+        Poller::new(looks.clone(), sink.clone()).run(stopped.clone())
+    }));
+    let (reads, stopped) = (shared.clone(), stop.clone());
+    tasks.push(kept_running(stop.clone(), move || {
+        FeedbackReader::new(reads.clone()).run(stopped.clone())
+    }));
     Ok(Started {
         shared: (config.workers > 0).then_some(shared),
         tasks,
+    })
+}
+
+/// Triage is never in the way: a part of it that breaks off is begun again, and the daemon goes on.
+fn kept_running<F, R>(mut stop: watch::Receiver<bool>, begin: F) -> JoinHandle<()>
+where
+    F: Fn() -> R + Send + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
+    tokio::spawn(async move {
+        while let Err(error) = tokio::spawn(begin()).await {
+            error!(%error, "a part of triage broke off; this is a fault in alertbridge");
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
     })
 }
 

@@ -8,16 +8,17 @@ use std::{sync::Arc, time::Duration};
 use alertbridge_alert::Alert;
 use alertbridge_ledger::{JobFilter, JobRow, JobState, Ledger, LedgerError, NewJob};
 use alertbridge_sinks::{Outcome, Reviewable, SeenAlert};
+use alertbridge_triage::model::BreakerState;
 use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{REFUSED, TriageConfig, worker::Shared};
+use super::{FAULT, REFUSED, TriageConfig, worker::Shared};
 
 /// Pages of one look at most: the rest comes with the next one, because what is worked on loses its tag.
 const MOST_PAGES: usize = 50;
-/// An alert that IRIS would not let us change is not tried again before this.
+/// An alert that IRIS would not let us change, or that our own code can't stand, is not tried again before this.
 const REFUSED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Looks now and then until told to stop.
@@ -65,7 +66,7 @@ impl Poller {
         let mut failed = false;
         loop {
             let looked = tokio::select! {
-                looked = self.look() => looked,
+                looked = self.look_unless_shut() => looked,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
             match looked {
@@ -90,6 +91,14 @@ impl Poller {
                 () = tokio::time::sleep(interval) => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
+        }
+    }
+
+    /// While the model's server is down nothing comes of a look.
+    async fn look_unless_shut(&self) -> Result<Looked, LookError> {
+        match self.shared.doorway.state() {
+            BreakerState::Open => Ok(Looked::default()),
+            BreakerState::Closed | BreakerState::HalfOpen => self.look().await,
         }
     }
 
@@ -193,7 +202,7 @@ impl Poller {
             job.state,
             JobState::Reviewed | JobState::Failed | JobState::Skipped
         );
-        let refused = job.class.as_deref() == Some(REFUSED)
+        let refused = matches!(job.class.as_deref(), Some(REFUSED | FAULT))
             && job
                 .ended_at
                 .is_some_and(|at| self.shared.clock.now().duration_since(at) < REFUSED_FOR);

@@ -74,7 +74,9 @@ impl Trouble {
     /// Its class.
     pub fn class(&self) -> FailureClass {
         match self {
-            Self::Prompt(PromptError::Secret { .. }) => FailureClass::RedactionFailed,
+            Self::Prompt(PromptError::Secret { .. } | PromptError::TooManyNames) => {
+                FailureClass::RedactionFailed
+            }
             Self::Prompt(_) => FailureClass::ContextTooLong,
             Self::Model(error) => error.class,
         }

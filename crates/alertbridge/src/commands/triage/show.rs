@@ -8,7 +8,7 @@ use alertbridge_triage::{PROMPT_VERSION, Prompt};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{reviewer, section};
+use super::{kept_intelligence, reviewer, section};
 use crate::{
     cli, clock,
     commands::{answer, print_json, reader},
@@ -61,8 +61,14 @@ fn material(config: &Config, section: &TriageConfig, what: &str) -> Result<Mater
         })?;
     let alert = Alert::parse(payload).map_err(|error| Failure::new(Exit::Io, error))?;
     let mut material = Material::of_alert(&alert);
-    let facts = Facts::new(Arc::new(ledger), None, section.model.is_private());
-    super::super::super::runtime()?.block_on(facts.add(&mut material, None, clock::now()));
+    let ledger: Arc<dyn Ledger> = Arc::new(ledger);
+    let intel = match &config.intel {
+        Some(intel) => Some(kept_intelligence(intel, &ledger, &Arc::default())?),
+        None => None,
+    };
+    let facts = Facts::new(ledger, intel, section.model.is_private());
+    let adding = facts.add(&mut material, Some(alert.raw()), clock::now());
+    super::super::super::runtime()?.block_on(adding);
     Ok(material)
 }
 

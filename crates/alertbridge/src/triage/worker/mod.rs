@@ -17,6 +17,7 @@ use std::{
 };
 
 use alertbridge_ledger::{ClaimedJob, JobClaim, JobSettlement, JobVerdict, Ledger, LedgerError};
+use alertbridge_sinks::SeenAlert;
 use futures_util::FutureExt;
 use jiff::SignedDuration;
 use tokio::{sync::watch, time::Instant};
@@ -36,6 +37,8 @@ use crate::{clock::Clock, metrics::Metrics};
 const IDLE: Duration = Duration::from_secs(1);
 /// Longest wait of a job that is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
+/// Claims of one job that came to no end.
+const MOST_BEGUN: u32 = 100;
 /// What a worker that is told to stop may still take to put a job back.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -60,6 +63,8 @@ pub struct Worker {
     stop: watch::Receiver<bool>,
     /// End where nothing waits any more.
     until_empty: bool,
+    /// The job at hand tells whether the model's server is back.
+    probing: bool,
 }
 
 /// What became of one job.
@@ -85,6 +90,7 @@ impl Worker {
             name,
             stop,
             until_empty,
+            probing: false,
         }
     }
 
@@ -111,7 +117,7 @@ impl Worker {
             let job = match self.claim().await {
                 Ok(Some(job)) => job,
                 Ok(None) => {
-                    shared.doorway.leave(&permit);
+                    shared.doorway.leave(&permit, false);
                     if self.until_empty && self.is_empty().await {
                         break;
                     }
@@ -125,14 +131,15 @@ impl Worker {
                     break;
                 }
                 Err(error) => {
-                    shared.doorway.leave(&permit);
+                    shared.doorway.leave(&permit, false);
                     error!(%error, "the ledger gives no triage job");
                     self.sleep(IDLE * 5).await;
                     continue;
                 }
             };
+            self.probing = permit.is_probe();
             ended += u64::from(self.one(job).await);
-            shared.doorway.leave(&permit);
+            shared.doorway.leave(&permit, true);
         }
         ended
     }
@@ -180,8 +187,11 @@ impl Worker {
         );
         let course = AssertUnwindSafe(self.course(&job, &lease))
             .catch_unwind()
-            .await
-            .unwrap_or_else(|_| self.broke_off(&job));
+            .await;
+        let course = match course {
+            Ok(course) => course,
+            Err(_) => self.broke_off(&job).await,
+        };
         let verdict = match course {
             Course::Settle(verdict) => verdict,
             Course::Lost => {
@@ -198,15 +208,14 @@ impl Worker {
                 JobVerdict::Returned
             }
         };
-        let ended = self.told(&job, &verdict);
         let settlement = JobSettlement {
             job: job.job,
             fence: job.fence,
             at: shared.clock.now(),
-            verdict,
+            verdict: verdict.clone(),
         };
         match shared.ledger.settle_job(settlement).await {
-            Ok(Ok(true)) => ended,
+            Ok(Ok(true)) => self.told(&job, &verdict),
             Ok(Ok(false)) => {
                 warn!(
                     job = job.job,
@@ -224,25 +233,27 @@ impl Worker {
     }
 
     /// One alert that our own code can't stand must not stop the others.
-    fn broke_off(&self, job: &ClaimedJob) -> Course {
+    async fn broke_off(&self, job: &ClaimedJob) -> Course {
         error!(
             job = job.job,
             alert = job.id,
             "a review broke off; this is a fault in alertbridge"
         );
         let why = "fault in alertbridge: the review broke off".to_owned();
-        Course::Settle(if job.failures + 1 < self.shared.config.attempts {
-            JobVerdict::Retry {
+        if job.failures + 1 < self.shared.config.attempts {
+            return Course::Settle(JobVerdict::Retry {
                 due_at: self.shared.clock.now() + LONGEST_WAIT,
                 why,
                 blame: true,
-            }
-        } else {
-            JobVerdict::Failed {
-                class: "fault".to_owned(),
-                why,
-            }
-        })
+            });
+        }
+        let told = AssertUnwindSafe(self.tell_failure(job, super::FAULT, why.clone()))
+            .catch_unwind()
+            .await;
+        told.unwrap_or(Course::Settle(JobVerdict::Failed {
+            class: super::FAULT.to_owned(),
+            why,
+        }))
     }
 
     /// People see that it waits again. In vain where IRIS does not answer: the next claim sets it right.
@@ -314,7 +325,16 @@ impl Worker {
                 _ => skipped("the tag that asks for it was taken off"),
             };
         }
-        if self.too_old(job) {
+        if !has(&tags.pending) && job.begun == 1 && !self.is_stale(&seen) {
+            // Another program works on it, by all appearances.
+            let later = Duration::from_secs(self.shared.config.stale_after);
+            return Course::Settle(JobVerdict::Retry {
+                due_at: self.shared.clock.now() + later,
+                why: "another worker has it under way".to_owned(),
+                blame: false,
+            });
+        }
+        if kept.is_none() && self.too_old(job) {
             let shown = Shown {
                 state: &tags.skipped,
                 tags: &[],
@@ -331,6 +351,11 @@ impl Worker {
         }
         let kept = match kept {
             Some(kept) => kept,
+            // Begun so often and never ended: it may be what kills the program.
+            None if job.begun > MOST_BEGUN => {
+                let why = format!("it was begun {MOST_BEGUN} times and never came to an end");
+                return self.tell_failure(job, "never_ended", why).await;
+            }
             None => match self.think(job, &seen, lease).await {
                 Ok(kept) => kept,
                 Err(course) => return course,
@@ -349,6 +374,14 @@ impl Worker {
             return Course::Lost;
         };
         self.written(job, amended, verdict)
+    }
+
+    /// Nobody has changed it for so long that whoever had it under way is gone.
+    fn is_stale(&self, seen: &SeenAlert) -> bool {
+        let after = i64::try_from(self.shared.config.stale_after).unwrap_or(i64::MAX);
+        seen.updated_at.is_none_or(|at| {
+            self.shared.clock.now().duration_since(at) > SignedDuration::from_secs(after)
+        })
     }
 
     fn too_old(&self, job: &ClaimedJob) -> bool {

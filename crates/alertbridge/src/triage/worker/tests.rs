@@ -416,6 +416,67 @@ async fn what_another_worker_left_is_taken_over_when_it_is_stale() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_another_program_has_under_way_is_left_to_it_until_it_is_stale() {
+    let rig = Rig::new(willing());
+    rig.add(1).await;
+    let now = rig.clock.now();
+    rig.iris.change(1, |seen| {
+        seen.tags = vec!["ai-processing".into()];
+        seen.updated_at = Some(now);
+    });
+    let worker = rig.worker("w", false);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(
+        (rig.model.asked(), rig.job(1).await.state),
+        (0, JobState::Pending)
+    );
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(rig.job(1).await.state, JobState::Reviewed);
+    worker.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_iris_refuses_is_not_asked_for_again_and_stops_no_other() {
+    let rig = Rig::new(willing());
+    rig.add(1).await;
+    *lock(&rig.iris.down) = Some(Outcome::Never {
+        why: "the answer is larger than `response_limit`".into(),
+    });
+    assert_eq!(rig.work().await, 1);
+    *lock(&rig.iris.down) = None;
+    let job = rig.job(1).await;
+    assert_eq!(job.class.as_deref(), Some("iris_refused"));
+    let poller = Poller::new(rig.shared(), "iris".to_owned());
+    assert_eq!(poller.look().await.unwrap().again, 0);
+    rig.add(2).await;
+    assert_eq!(rig.work().await, 1);
+    assert_eq!(rig.job(2).await.state, JobState::Reviewed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_alarm_is_over_when_the_server_looks_well_and_nothing_is_to_be_asked() {
+    let rig = Rig::new(willing());
+    *lock(&rig.model.down) = Some(error(FailureClass::ModelMissing));
+    let shared = rig.shared();
+    let worker = Worker::new(
+        shared.clone(),
+        "w".to_owned(),
+        rig.stopping.subscribe(),
+        false,
+    );
+    let running = tokio::spawn(worker.run());
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(shared.doorway.trouble().is_some());
+    *lock(&rig.model.down) = None;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(shared.doorway.trouble(), None);
+    let looked = rig.model.looked.load(Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(rig.model.looked.load(Ordering::SeqCst), looked);
+    running.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_iris_that_is_down_costs_no_second_question() {
     let rig = Rig::new(willing());
     rig.add(1).await;

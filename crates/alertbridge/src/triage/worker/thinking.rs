@@ -31,12 +31,15 @@ impl Worker {
         let shared = self.shared.clone();
         let now = shared.clock.now();
         let mut material = Material::of_job(job, seen);
-        shared.facts.add(&mut material, Some(job), now).await;
+        shared
+            .facts
+            .add(&mut material, job.payload.as_deref(), now)
+            .await;
         if let Some(tokens) = shared.doorway.context() {
             shared.reviewer.fit(tokens);
         }
         // The second attempt shows less, where the first was too long.
-        let smaller = job.failures > 0;
+        let smaller = job.failures > 0 || shared.doorway.has_failed(job.job);
         let prompt = match shared.reviewer.prompt(&material, smaller) {
             Ok(prompt) => prompt,
             Err(error) => return Err(self.give_up(job, &Trouble::Prompt(error)).await),
@@ -45,7 +48,8 @@ impl Worker {
         let kept = match self.asked_before(job, &prompt, &material, now).await {
             Some(kept) => kept,
             None => {
-                if shared.config.mirror_claim {
+                // A server that may still be down costs IRIS nothing.
+                if shared.config.mirror_claim && !self.probing {
                     let amended = shared.mirror.processing(job).await;
                     if let Some(course) = self.not_written(job, amended) {
                         return Err(course);

@@ -3,8 +3,8 @@
 use std::{sync::PoisonError, time::Duration};
 
 use alertbridge_ledger::{ClaimedJob, JobVerdict};
-use alertbridge_sinks::{Amended, Outcome};
-use alertbridge_triage::{PromptError, note};
+use alertbridge_sinks::{Amended, Outcome, Scope};
+use alertbridge_triage::note;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -14,14 +14,29 @@ use crate::{
     triage::{REFUSED, Trouble, mirror::Shown},
 };
 
+/// Claims in which IRIS said no to one alert while it took others.
+const MOST_ALONE: u32 = 25;
+
+/// IRIS does not let us change it: not asked for again for a while, although its tag stays.
+fn refused(why: &str) -> Course {
+    Course::Settle(JobVerdict::Failed {
+        class: REFUSED.to_owned(),
+        why: why.to_owned(),
+    })
+}
+
 impl Worker {
     /// Tells people that there will be no review, and why.
     pub(super) async fn give_up(&self, job: &ClaimedJob, trouble: &Trouble) -> Course {
-        let class = trouble.class().as_str();
-        let why = trouble.to_string();
-        if let Trouble::Prompt(PromptError::Secret { .. }) = trouble {
+        if let Trouble::Prompt(_) = trouble {
             self.shared.metrics.triage.failure(trouble.class());
         }
+        self.tell_failure(job, trouble.class().as_str(), trouble.to_string())
+            .await
+    }
+
+    /// The class, and what it means, in the alert's note.
+    pub(super) async fn tell_failure(&self, job: &ClaimedJob, class: &str, why: String) -> Course {
         let provenance = self.shared.reviewer.provenance(None, None, job.job);
         let text = note::write_failure(class, &why, &provenance);
         let shown = Shown {
@@ -54,36 +69,59 @@ impl Worker {
             Amended::Written(_) | Amended::Unchanged => None,
             Amended::Overruled => Some(skipped("people changed its tags while it was worked on")),
             Amended::Ended { why } => Some(skipped(&format!("the alert is {why}"))),
-            Amended::Retry { after, why, .. } => Some(self.iris_failed(
+            Amended::Retry {
+                after,
+                why,
+                sink_wide,
+            } => Some(self.iris_failed(
                 job,
                 &Outcome::Retry {
                     after,
                     why,
-                    sink_wide: true,
+                    sink_wide,
                 },
             )),
             Amended::Paused { scope, why } => {
                 Some(self.iris_failed(job, &Outcome::Paused { scope, why }))
             }
             // Nothing can be shown, so the tag stays: it is not asked for again by that tag alone.
-            Amended::Never { why } => Some(Course::Settle(JobVerdict::Failed {
-                class: REFUSED.to_owned(),
-                why,
-            })),
+            Amended::Never { why } => Some(refused(&why)),
         }
     }
 
-    /// IRIS can't be worked with right now: nothing is claimed for a while, nothing is lost.
+    /// IRIS can't be worked with right now. Where that is said of IRIS as a whole nothing is claimed for a while; what is said of
+    /// this alert alone holds up no other, and ends some time.
     pub(super) fn iris_failed(&self, job: &ClaimedJob, outcome: &Outcome) -> Course {
-        let (after, why) = match outcome {
-            Outcome::Retry { after, why, .. } => (after.unwrap_or_default(), why),
-            Outcome::Unknown { why } | Outcome::Paused { why, .. } | Outcome::Never { why } => {
-                (Duration::ZERO, why)
-            }
+        let (after, why, alone) = match outcome {
+            Outcome::Retry {
+                after,
+                why,
+                sink_wide,
+            } => (after.unwrap_or_default(), why, !sink_wide),
+            Outcome::Paused { why, scope } => (Duration::ZERO, why, *scope == Scope::Lane),
+            Outcome::Unknown { why } => (Duration::ZERO, why, false),
+            Outcome::Never { why } => return refused(why),
             Outcome::Delivered(_) | Outcome::AlreadyThere(_) => {
                 return Course::Settle(JobVerdict::Returned);
             }
         };
+        if alone && job.begun > MOST_ALONE {
+            return refused(why);
+        }
+        let wait = if alone {
+            backoff::step(job.begun).max(after).min(LONGEST_WAIT)
+        } else {
+            self.rest(why, after)
+        };
+        Course::Settle(JobVerdict::Retry {
+            due_at: self.shared.clock.now() + backoff::wait(job.begun).max(wait),
+            why: format!("IRIS: {why}"),
+            blame: false,
+        })
+    }
+
+    /// Nothing is claimed for a while.
+    fn rest(&self, why: &str, after: Duration) -> Duration {
         let mut rest = self
             .shared
             .rest
@@ -98,11 +136,7 @@ impl Worker {
             );
         }
         rest.1 = Some(Instant::now() + wait);
-        Course::Settle(JobVerdict::Retry {
-            due_at: self.shared.clock.now() + backoff::wait(job.begun).max(wait),
-            why: format!("IRIS: {why}"),
-            blame: false,
-        })
+        wait
     }
 
     pub(super) fn iris_answered(&self) {
