@@ -59,7 +59,13 @@ pub(super) fn build(
         facts.push(text);
     }
     leaves.extend(own.iter().cloned());
-    let input_hash = identity::hash(&leaves, &lasting, &prompter.settings, prompter.pseudonyms);
+    let input_hash = identity::hash(
+        &leaves,
+        &lasting,
+        &signs,
+        &prompter.settings,
+        prompter.pseudonyms,
+    );
 
     let mut pseudonyms = PseudonymMap::default();
     if prompter.pseudonyms {
