@@ -55,7 +55,7 @@ pub fn write_failure(class: &str, text: &str, provenance: &Provenance) -> String
         ),
     );
     page.gap();
-    page.line("To try again, put the pending tag (ai-pending) back.");
+    page.line("To try again, put the tag back that asks for a review.");
     origin::lines(&mut page, "Model", provenance);
     page.finish()
 }
