@@ -5,6 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// When to ask again where the end of a period can't be counted.
+const FAR: Duration = Duration::from_secs(24 * 3600);
+
 /// At most so many starts within any stretch of a period. Pure: the time is passed in.
 ///
 /// ```
@@ -24,7 +27,7 @@ pub struct StartRate {
 }
 
 impl StartRate {
-    /// `most` starts per `period`; 0 is no limit.
+    /// `most` starts per `period`; 0 is no limit. A period beyond what a clock can count never ends.
     pub fn new(most: u32, period: Duration) -> Self {
         Self {
             most: usize::try_from(most).unwrap_or(usize::MAX),
@@ -53,12 +56,16 @@ impl StartRate {
         while self
             .starts
             .front()
-            .is_some_and(|start| *start + self.period <= now)
+            .and_then(|start| start.checked_add(self.period))
+            .is_some_and(|over| over <= now)
         {
             self.starts.pop_front();
         }
         match self.starts.front() {
-            Some(oldest) if self.starts.len() >= self.most => Err(*oldest + self.period),
+            Some(oldest) if self.starts.len() >= self.most => Err(oldest
+                .checked_add(self.period)
+                .or_else(|| now.checked_add(FAR))
+                .unwrap_or(now)),
             _ => Ok(()),
         }
     }
@@ -78,6 +85,15 @@ mod tests {
             assert_eq!(rate.start(now), Ok(()));
         }
         assert!(rate.starts.is_empty());
+    }
+
+    #[test]
+    fn a_period_that_no_clock_can_count_never_ends() {
+        let now = Instant::now();
+        let mut rate = StartRate::new(1, Duration::MAX);
+        assert_eq!(rate.start(now), Ok(()));
+        let later = now + FAR;
+        assert!(rate.start(later).unwrap_err() > later);
     }
 
     proptest! {
