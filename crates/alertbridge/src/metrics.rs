@@ -398,6 +398,10 @@ impl Metrics {
                 self.changed(sink, changes);
                 "written"
             }
+            Amended::TagsKept(changes) => {
+                self.changed(sink, changes);
+                "tags_kept"
+            }
             Amended::Unchanged => "unchanged",
             Amended::Ended { .. } => "ended",
             Amended::Overruled => "overruled",

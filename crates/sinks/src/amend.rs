@@ -114,9 +114,12 @@ pub enum Raise {
 pub enum Amended {
     /// The sink shows it; what had to be changed or repaired on the way.
     Written(Vec<Change>),
+    /// The sink shows the text in a comment, but this server can't make the change of tags that was asked for (facts/iris.md §0.6); it says
+    /// the same each time, until the alert has an owner. What else was changed or left out on the way.
+    TagsKept(Vec<Change>),
     /// Everything was there already.
     Unchanged,
-    /// The alert's tags are not as [`Amendment::only_if`] asks: somebody decided otherwise, and nothing was written. Where they decided
+    /// The alert's tags are not as [`Amendment::only_if`] asks: somebody decided otherwise, and nothing was written now. Where they decided
     /// at the very moment of a change that has tags but no text, the tags are as they made them.
     Overruled,
     /// People are done with this alert; nothing was written.

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::{Amended, Ending, Outcome, Sink, SinkFuture};
+use crate::{Amended, Amendment, Ending, Outcome, Sink, SinkFuture};
 
 /// A sink whose alerts can be found by their tags and read again.
 ///
@@ -24,13 +24,17 @@ pub trait Reviewable: Sink {
     /// One alert; `None` where it was deleted or is hidden from the key's user.
     fn read<'a>(&'a self, id: &'a str) -> SinkFuture<'a, Result<Option<SeenAlert>, Outcome>>;
 
-    /// Says a text in a comment, of which there is one for each marker: that of ours with the marker in its first line is rewritten. The
-    /// marker is put before a text whose first line does not hold it.
+    /// Makes an amendment as [`Sink::amend`] does, under all its conditions, and says a text in a comment before anything else of it is
+    /// written: its tags may tell of the comment. There is one comment for each marker: that of ours with the marker in its first line is
+    /// rewritten. The marker, one line of at most 200 bytes, is put before a text whose first line does not hold it.
+    ///
+    /// [`Amended::Unchanged`] where comment and amendment are there already. Where the comment is written and the rest fails, the next try
+    /// goes on from there; who decides against it in between leaves the comment alone.
     fn comment<'a>(
         &'a self,
-        id: &'a str,
         marker: &'a str,
         text: &'a str,
+        amendment: &'a Amendment,
     ) -> SinkFuture<'a, Amended>;
 }
 

@@ -168,7 +168,7 @@ impl Teller {
             self.paused_lanes.remove(&telling.lane);
         }
         match amended {
-            Amended::Written(_) | Amended::Unchanged => {
+            Amended::Written(_) | Amended::TagsKept(_) | Amended::Unchanged => {
                 self.answered();
                 self.levels.told(telling.delivery, telling.group.level);
                 debug!(

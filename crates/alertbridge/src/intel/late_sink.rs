@@ -93,7 +93,7 @@ impl LateSink {
             ..Amendment::default()
         };
         match self.iris.amend(&amendment).await {
-            Amended::Written(changes) => Outcome::Delivered(Proof {
+            Amended::Written(changes) | Amended::TagsKept(changes) => Outcome::Delivered(Proof {
                 changes,
                 ..Proof::default()
             }),

@@ -59,7 +59,7 @@ impl Mirror {
         self.iris.amend(&self.amendment(job, change, None)).await
     }
 
-    /// It has ended. Tags and note are one update.
+    /// It has ended. Tags and note are one update; a comment comes before its tags, under the same conditions.
     pub async fn ended(&self, job: &ClaimedJob, shown: &Shown<'_>) -> Amended {
         let add: Vec<String> = std::iter::once(shown.state.to_owned())
             .chain(shown.tags.iter().cloned())
@@ -83,13 +83,8 @@ impl Mirror {
         match (self.output, shown.text) {
             (OutputPlace::Comment, Some(text)) => {
                 let marker = format!("[alertbridge triage {}]", job.job);
-                // The comment first: the tag says that it is there.
-                match self.iris.comment(&job.id, &marker, text).await {
-                    Amended::Written(_) | Amended::Unchanged => {
-                        self.iris.amend(&self.amendment(job, change, None)).await
-                    }
-                    other => other,
-                }
+                let amendment = self.amendment(job, change, None);
+                self.iris.comment(&marker, text, &amendment).await
             }
             (_, text) => self.iris.amend(&self.amendment(job, change, text)).await,
         }

@@ -2,12 +2,12 @@
 //! moment.
 
 use alertbridge_sandbox::Fault;
-use alertbridge_sinks::{Amended, Block, Ending, Raise, Scope, Sink};
+use alertbridge_sinks::{Amended, Amendment, Block, Ending, Raise, Scope, Sink};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::{
-    one_alert::{ALICE, KEY, World, block, tags, written},
+    one_alert::{ALICE, KEY, World, block, tags, tags_kept, written},
     world::{alert, delivered, outgoing},
 };
 
@@ -206,9 +206,16 @@ async fn a_server_that_does_not_know_nobody_gets_one_comment_that_is_kept_up_to_
     let mut world = World::on("v2.4.9", json!({"alert_tags": "wazuh"})).await;
     world.amendment.tags = tags(&["x"], &[]);
     let words = ["note_as_comment", "tags_not_changed"];
-    assert_eq!(written(world.amend().await), words);
+    assert_eq!(tags_kept(world.amend().await), words);
     world.amendment.block = Some(block("seen 3 times"));
-    assert_eq!(written(world.amend().await), words);
+    assert_eq!(tags_kept(world.amend().await), words);
+    assert_eq!(tags_kept(world.amend().await), ["tags_not_changed"]);
+    let text_alone = Amendment {
+        tags: tags(&[], &[]),
+        block: Some(block("seen 3 times")),
+        ..world.amendment.clone()
+    };
+    assert_eq!(world.sink.amend(&text_alone).await, Amended::Unchanged);
     let comments = world.comments();
     assert_eq!(comments.len(), 1);
     assert!(comments[0].contains("seen 3 times"));

@@ -104,3 +104,11 @@ pub fn written(amended: Amended) -> Vec<String> {
         other => panic!("not written: {other:?}"),
     }
 }
+
+/// The same where the tags could not be changed.
+pub fn tags_kept(amended: Amended) -> Vec<String> {
+    match amended {
+        Amended::TagsKept(changes) => written(Amended::Written(changes)),
+        other => panic!("tags are not kept: {other:?}"),
+    }
+}

@@ -41,6 +41,10 @@ pub fn run(arguments: &cli::TriageAgain) -> Result<Exit, Failure> {
         }));
         let trouble = match tagged {
             Amended::Written(_) | Amended::Unchanged => None,
+            Amended::TagsKept(_) => Some(
+                "IRIS before 2.4.15 can't change the tags of an alert that nobody owns; take it or tag it there"
+                    .to_owned(),
+            ),
             Amended::Ended { why } => Some(format!("it is {why}")),
             Amended::Retry { why, .. } | Amended::Paused { why, .. } | Amended::Never { why } => {
                 Some(why)

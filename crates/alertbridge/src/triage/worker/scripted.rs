@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,8 @@ pub struct ScriptedIris {
     pub written: Mutex<Vec<(String, String)>>,
     pub writes: AtomicU32,
     pub reads: AtomicU32,
+    /// As an IRIS before 2.4.15 with an alert that nobody owns: texts become comments, tags stay.
+    pub keeps_tags: AtomicBool,
     /// Every request fails so.
     pub down: Mutex<Option<Outcome>>,
 }
@@ -67,7 +69,8 @@ impl ScriptedIris {
         lock(&self.down).clone()
     }
 
-    fn apply(&self, amendment: &Amendment) -> Amended {
+    /// Makes a change whole; `comment` is marker and text of one.
+    fn apply(&self, amendment: &Amendment, comment: Option<(&str, &str)>) -> Amended {
         let mut alerts = lock(&self.alerts);
         let Some(seen) = alerts.get_mut(&amendment.id) else {
             return Amended::Ended {
@@ -88,21 +91,49 @@ impl ScriptedIris {
                 tags.push(tag.clone());
             }
         }
-        let text = amendment
+        let block = amendment
             .block
             .as_ref()
             .and_then(|block| block.text.clone());
+        let text = comment
+            .map(|(marker, text)| format!("{marker}\n{text}"))
+            .or(block);
         let same = text.as_ref().is_none_or(|text| *text == seen.note);
+        let keeps = tags != seen.tags && self.keeps_tags.load(Ordering::SeqCst);
         if tags == seen.tags && same {
             return Amended::Unchanged;
         }
-        self.writes.fetch_add(1, Ordering::SeqCst);
-        seen.tags = tags;
-        if let Some(text) = text {
+        if !keeps {
+            seen.tags = tags;
+        }
+        if !keeps || !same {
+            self.writes.fetch_add(1, Ordering::SeqCst);
+        }
+        if let Some(text) = text.filter(|_| !same) {
+            // Comments are kept in the note's place: there is one for each job.
             seen.note = text.clone();
             lock(&self.written).push((amendment.id.clone(), text));
         }
-        Amended::Written(Vec::new())
+        if keeps {
+            Amended::TagsKept(Vec::new())
+        } else {
+            Amended::Written(Vec::new())
+        }
+    }
+
+    async fn make(&self, amendment: &Amendment, comment: Option<(&str, &str)>) -> Amended {
+        tokio::time::sleep(TAKES).await;
+        if let Some(Outcome::Retry { why, .. }) = self.fault() {
+            return Amended::Retry {
+                after: None,
+                why,
+                sink_wide: true,
+            };
+        }
+        let amended = self.apply(amendment, comment);
+        // A kill may come between the write and its answer.
+        tokio::time::sleep(TAKES).await;
+        amended
     }
 }
 
@@ -137,20 +168,7 @@ impl Sink for ScriptedIris {
     }
 
     fn amend<'a>(&'a self, amendment: &'a Amendment) -> SinkFuture<'a, Amended> {
-        Box::pin(async move {
-            tokio::time::sleep(TAKES).await;
-            if let Some(Outcome::Retry { why, .. }) = self.fault() {
-                return Amended::Retry {
-                    after: None,
-                    why,
-                    sink_wide: true,
-                };
-            }
-            let amended = self.apply(amendment);
-            // A kill may come between the write and its answer.
-            tokio::time::sleep(TAKES).await;
-            amended
-        })
+        Box::pin(self.make(amendment, None))
     }
 }
 
@@ -195,14 +213,11 @@ impl Reviewable for ScriptedIris {
 
     fn comment<'a>(
         &'a self,
-        id: &'a str,
         marker: &'a str,
         text: &'a str,
+        amendment: &'a Amendment,
     ) -> SinkFuture<'a, Amended> {
-        Box::pin(async move {
-            lock(&self.written).push((id.to_owned(), format!("{marker}\n{text}")));
-            Amended::Written(Vec::new())
-        })
+        Box::pin(self.make(amendment, Some((marker, text))))
     }
 }
 

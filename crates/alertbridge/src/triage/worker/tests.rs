@@ -12,7 +12,7 @@ use super::{
     scripted::{ScriptedIris, ScriptedModel, good_answer, lock},
     *,
 };
-use crate::triage::{Poller, TagNames};
+use crate::triage::{OutputPlace, Poller, TagNames};
 
 struct TestClock(Instant);
 
@@ -345,10 +345,15 @@ async fn people_overrule_it_at_any_moment() {
             true,
         ),
     ];
-    for (what, change, is_reviewed) in changes {
+    for (output, (what, change, is_reviewed)) in [OutputPlace::Note, OutputPlace::Comment]
+        .into_iter()
+        .flat_map(|output| changes.map(|change| (output, change)))
+    {
         // Before it is begun, while the model thinks, and right before the text is written.
         for after in [0, 1000, 3090] {
-            let rig = Rig::new(willing());
+            let what = format!("{what} ({output:?})");
+            let mut rig = Rig::new(willing());
+            rig.config.output = output;
             rig.add(1).await;
             let worker = rig.worker("w", true);
             tokio::time::sleep(Duration::from_millis(after)).await;
@@ -358,6 +363,7 @@ async fn people_overrule_it_at_any_moment() {
             if is_reviewed {
                 assert_eq!(job.state, JobState::Reviewed, "{what} after {after} ms");
                 assert!(rig.iris.tags(1).contains(&"vip".to_owned()));
+                assert_eq!(rig.iris.notes(1).len(), 1, "{what} after {after} ms");
             } else {
                 assert_eq!(job.state, JobState::Skipped, "{what} after {after} ms");
                 assert!(rig.iris.notes(1).is_empty(), "{what} after {after} ms");
@@ -396,6 +402,31 @@ async fn a_tag_put_back_by_hand_means_again_and_a_stale_list_does_not() {
     assert_eq!(poller.look().await.unwrap().again, 1);
     assert_eq!(rig.work().await, 1);
     assert_eq!(rig.model.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_review_whose_tags_iris_can_not_change_is_not_asked_for_again() {
+    for output in [OutputPlace::Note, OutputPlace::Comment] {
+        let mut rig = Rig::new(willing());
+        rig.config.output = output;
+        rig.iris.keeps_tags.store(true, Ordering::SeqCst);
+        rig.iris.add(7, &["ai-pending"]);
+        let poller = Poller::new(rig.shared(), "iris".to_owned());
+        assert_eq!(poller.look().await.unwrap().added, 1);
+        assert_eq!(rig.work().await, 1);
+        for _ in 0..3 {
+            let looked = poller.look().await.unwrap();
+            assert_eq!((looked.seen, looked.added, looked.again), (1, 0, 0));
+            assert_eq!(rig.work().await, 0);
+        }
+        assert_eq!(rig.model.asked(), 1, "{output:?}");
+        assert_eq!(rig.iris.notes(7).len(), 1, "{output:?}");
+        let job = rig.job(7).await;
+        assert_eq!(
+            (job.state, job.class.as_deref()),
+            (JobState::Failed, Some("iris_refused"))
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,6 +59,9 @@ impl Worker {
         amended: Amended,
         verdict: JobVerdict,
     ) -> Course {
+        if matches!(amended, Amended::TagsKept(_)) {
+            return Course::Settle(tags_kept(&verdict));
+        }
         self.not_written(job, amended)
             .unwrap_or(Course::Settle(verdict))
     }
@@ -66,7 +69,8 @@ impl Worker {
     /// What an amendment that did not get through means for the job.
     pub(super) fn not_written(&self, job: &ClaimedJob, amended: Amended) -> Option<Course> {
         match amended {
-            Amended::Written(_) | Amended::Unchanged => None,
+            // A claim that can't be shown hinders nobody.
+            Amended::Written(_) | Amended::TagsKept(_) | Amended::Unchanged => None,
             Amended::Overruled => Some(skipped("people changed its tags while it was worked on")),
             Amended::Ended { why } => Some(skipped(&format!("the alert is {why}"))),
             Amended::Retry {
@@ -146,5 +150,18 @@ impl Worker {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         *rest = (0, None);
+    }
+}
+
+/// The tag that asks for a review is still there, so the job must not count as done: it would be asked for again at each look.
+fn tags_kept(verdict: &JobVerdict) -> JobVerdict {
+    let said = match verdict {
+        JobVerdict::Reviewed { .. } => "; the review is in a comment",
+        JobVerdict::Failed { .. } => "; why there is no review is in a comment",
+        JobVerdict::Skipped { .. } | JobVerdict::Retry { .. } | JobVerdict::Returned => "",
+    };
+    JobVerdict::Failed {
+        class: REFUSED.to_owned(),
+        why: format!("IRIS before 2.4.15 can't change the tags of an alert that nobody owns{said}"),
     }
 }

@@ -9,11 +9,10 @@ use serde_json::json;
 
 use super::{
     plan::{BLOCK_LIMIT, Plan, Wish},
-    positive,
     splice::{Spliced, block, splice},
 };
 use crate::{
-    Amended, Ending,
+    Amended, Amendment, Ending,
     iris::{
         IrisSink,
         fetch::says_not_found,
@@ -30,12 +29,29 @@ struct Comments {
     data: Vec<Comment>,
 }
 
+/// A comment as IRIS lists it.
 #[derive(Deserialize)]
-struct Comment {
+pub(super) struct Comment {
     comment_id: i64,
     comment_text: String,
     #[serde(default)]
     comment_user_id: Option<i64>,
+}
+
+/// A text that shall stand in a comment, safe for IRIS.
+pub(super) struct Remark {
+    /// What the comment's first line holds: it is found again by it.
+    marker: String,
+    pub(super) text: String,
+    pub(super) changes: Changes,
+}
+
+impl Remark {
+    fn is_in(&self, text: &str) -> bool {
+        text.lines()
+            .next()
+            .is_some_and(|first| first.contains(&self.marker))
+    }
 }
 
 impl IrisSink {
@@ -43,17 +59,33 @@ impl IrisSink {
     pub(super) async fn say_in_comment(
         &self,
         id: i64,
-        mut wish: Wish,
+        wish: &Wish,
         plan: &Plan,
+        mut changes: Changes,
     ) -> Result<Amended, Amended> {
         if plan.tags.is_some() {
-            wish.changes.add("tags_not_changed");
+            changes.add("tags_not_changed");
         }
         if plan.severity.is_some() {
-            wish.changes.add("severity_not_raised");
+            changes.add("severity_not_raised");
         }
+        let said = self.say_block(id, wish).await?;
+        if said {
+            changes.add("note_as_comment");
+        }
+        Ok(if plan.tags.is_some() {
+            Amended::TagsKept(changes.list())
+        } else if said || !matches!(wish.block, Some((_, Some(_)))) {
+            Amended::Written(changes.list())
+        } else {
+            Amended::Unchanged
+        })
+    }
+
+    /// The note's block in a comment of its own; false where there is nothing to write.
+    async fn say_block(&self, id: i64, wish: &Wish) -> Result<bool, Amended> {
         let Some((name, Some(text))) = &wish.block else {
-            return Ok(Amended::Written(wish.changes.list()));
+            return Ok(false);
         };
         let first = block(name, 1, "");
         let mark = first.lines().next().unwrap_or_default();
@@ -62,30 +94,36 @@ impl IrisSink {
             None => block(name, 1, text),
             Some(comment) => match splice(&comment.comment_text, name, Some(text)) {
                 Spliced::Changed(text) => text,
-                Spliced::Unchanged | Spliced::Impossible => return Ok(Amended::Unchanged),
+                Spliced::Unchanged | Spliced::Impossible => return Ok(false),
             },
         };
         self.put_comment(id, ours.as_ref(), &text).await?;
-        wish.changes.add("note_as_comment");
-        Ok(Amended::Written(wish.changes.list()))
+        Ok(true)
     }
 
-    /// One text in one comment, found again by its marker.
-    pub(in crate::iris) async fn comment_one(&self, id: &str, marker: &str, text: &str) -> Amended {
-        match self.try_comment(id, marker, text).await {
+    /// One text in one comment, found again by its marker, and the amendment that goes with it.
+    pub(in crate::iris) async fn comment_one(
+        &self,
+        marker: &str,
+        text: &str,
+        amendment: &Amendment,
+    ) -> Amended {
+        let amended = match self.remark(marker, text) {
+            Ok(remark) => self.try_amend(amendment, Some(remark)).await,
+            Err(never) => Err(never),
+        };
+        match amended {
             Ok(amended) | Err(amended) => amended,
         }
     }
 
-    async fn try_comment(&self, id: &str, marker: &str, text: &str) -> Result<Amended, Amended> {
-        let never = |why: &str| Amended::Never {
-            why: why.to_owned(),
-        };
-        let id = positive(id).ok_or_else(|| never("this is no id of an alert"))?;
+    fn remark(&self, marker: &str, text: &str) -> Result<Remark, Amended> {
         let mut changes = Changes::default();
         let marker = shown(marker, &mut Changes::default());
         if marker.is_empty() || marker.len() > MARKER_LIMIT || marker.contains('\n') {
-            return Err(never("a comment's marker is one short line"));
+            return Err(Amended::Never {
+                why: "a comment's marker is one short line".to_owned(),
+            });
         }
         let text = shown(
             &self.settings.redaction.text(text, &mut changes),
@@ -96,21 +134,24 @@ impl IrisSink {
             _ => format!("{marker}\n{text}"),
         };
         let text = cut(&text, BLOCK_LIMIT, "comment_cut", &mut changes);
-        let _turn = self.turn(id).await;
-        let marked = |text: &str| {
-            text.lines()
-                .next()
-                .is_some_and(|first| first.contains(&marker))
-        };
-        let ours = self.own_comment(id, marked).await?;
-        if ours
+        Ok(Remark {
+            marker,
+            text,
+            changes,
+        })
+    }
+
+    /// The remark, and the comment to write it into; `None` where it stands there already.
+    pub(super) async fn unsaid(
+        &self,
+        id: i64,
+        remark: Remark,
+    ) -> Result<Option<(Remark, Option<Comment>)>, Amended> {
+        let ours = self.own_comment(id, |text| remark.is_in(text)).await?;
+        let is_there = ours
             .as_ref()
-            .is_some_and(|comment| comment.comment_text.trim() == text)
-        {
-            return Ok(Amended::Unchanged);
-        }
-        self.put_comment(id, ours.as_ref(), &text).await?;
-        Ok(Amended::Written(changes.list()))
+            .is_some_and(|comment| comment.comment_text.trim() == remark.text);
+        Ok((!is_there).then_some((remark, ours)))
     }
 
     /// The last comment of ours that is the one.
@@ -145,7 +186,7 @@ impl IrisSink {
     }
 
     /// Writes a comment, or another text into one that is there.
-    async fn put_comment(
+    pub(super) async fn put_comment(
         &self,
         id: i64,
         known: Option<&Comment>,

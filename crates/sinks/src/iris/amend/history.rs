@@ -64,6 +64,13 @@ impl<'a> News<'a> {
         Self { ours, others }
     }
 
+    /// Whether there is a line of ours that tells of a change; a comment leaves one as well (facts/iris.md §6).
+    pub(crate) fn has_change_of_ours(&self) -> bool {
+        self.ours
+            .iter()
+            .any(|line| !line.action.trim_start().starts_with("comment"))
+    }
+
     /// What the field held before our change, if our line tells.
     pub(crate) fn overwritten(&self, field: &str) -> Option<String> {
         self.ours
@@ -140,7 +147,14 @@ mod tests {
         assert_eq!(news.overwritten("alert_owner_id").as_deref(), Some("7"));
         assert_eq!(news.set_by_others("alert_tags").as_deref(), Some("a,b,c"));
         assert_eq!(news.note_changed_by(), Some("u7"));
+        assert!(news.has_change_of_ours());
         assert_eq!(News::between(&after, &after, 2).note_changed_by(), None);
+    }
+
+    #[test]
+    fn a_comment_of_ours_is_no_change_of_the_alert() {
+        let after = History(BTreeMap::from([("1.1".to_owned(), line(2, "commented"))]));
+        assert!(!News::between(&History::default(), &after, 2).has_change_of_ours());
     }
 
     #[test]

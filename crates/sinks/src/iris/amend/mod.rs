@@ -25,6 +25,7 @@ use std::{
 use tracing::warn;
 
 use self::{
+    comments::Remark,
     history::News,
     plan::{NOTE_LIMIT, NoRoom, Plan, Wish},
     seen::Seen,
@@ -68,12 +69,17 @@ struct Aftermath {
 impl IrisSink {
     /// One amendment.
     pub(super) async fn amend_one(&self, amendment: &Amendment) -> Amended {
-        match self.try_amend(amendment).await {
+        match self.try_amend(amendment, None).await {
             Ok(amended) | Err(amended) => amended,
         }
     }
 
-    async fn try_amend(&self, amendment: &Amendment) -> Result<Amended, Amended> {
+    /// An amendment, and what shall stand in a comment beside it.
+    async fn try_amend(
+        &self,
+        amendment: &Amendment,
+        remark: Option<Remark>,
+    ) -> Result<Amended, Amended> {
         if let Some(block) = &amendment.block
             && !is_name(&block.name)
         {
@@ -95,7 +101,13 @@ impl IrisSink {
         let Some(id) = self.amended_id(amendment, uuid).await? else {
             return Ok(deleted);
         };
+        let says = remark.is_some();
         let _turn = self.turn(id).await;
+        // Before the alert is read: people have the less time between that and the change.
+        let remark = match remark {
+            Some(remark) => self.unsaid(id, remark).await?,
+            None => None,
+        };
         let Some(mut seen) = self.see(id).await? else {
             return Ok(deleted);
         };
@@ -110,14 +122,16 @@ impl IrisSink {
             return Ok(Amended::Ended { why });
         }
         let mapping = &self.settings.mapping;
-        let wish = Wish::of(amendment, (mapping, &self.settings.redaction), &resolved);
+        let mut wish = Wish::of(amendment, (mapping, &self.settings.redaction), &resolved);
+        wish.says |= says;
         let plan = Plan::of(&wish, &seen, mapping).map_err(no_room)?;
         // The tags that are asked for may be gone by our own doing: where nothing is missing, nothing is to be decided.
-        let done = plan.is_empty() && (earlier.landed || !wish.is_forbidden(seen.tags()));
+        let none_missing = plan.is_empty() && remark.is_none();
+        let done = none_missing && (earlier.landed || !wish.is_forbidden(seen.tags()));
         if !done && !wish.may_change(seen.tags()) {
             return Ok(Amended::Overruled);
         }
-        if plan.is_empty() {
+        if none_missing {
             return Ok(if changes.is_empty() {
                 Amended::Unchanged
             } else {
@@ -125,8 +139,15 @@ impl IrisSink {
             });
         }
         changes.add_all(&wish.changes);
+        if let Some((remark, known)) = &remark {
+            self.put_comment(id, known.as_ref(), &remark.text).await?;
+            changes.add_all(&remark.changes);
+            if plan.is_empty() {
+                return Ok(Amended::Written(changes.list()));
+            }
+        }
         if seen.owner.is_none() && !self.knows_nobody().await? {
-            return self.say_in_comment(id, wish, &plan).await;
+            return self.say_in_comment(id, &wish, &plan, changes).await;
         }
         let own_user = self.own_user().await?;
         let unchecked = Unchecked {
@@ -186,7 +207,7 @@ impl IrisSink {
         } = unchecked;
         let news = News::between(&before.history, &after.history, *own_user);
         // Without a line of ours the change was not made at all, or another took its place: there is nothing to set right.
-        let landed = !news.ours.is_empty() || plan.stands_in(after);
+        let landed = news.has_change_of_ours() || plan.stands_in(after);
         if landed {
             let mapping = &self.settings.mapping;
             let repair = plan.repair(wish, mapping, (before, after), (&news, *own_user), resolved);

@@ -32,6 +32,8 @@ pub(crate) struct Wish {
     /// Name and id.
     pub(crate) severity: Option<(String, i64)>,
     pub(crate) only_if: Option<TagCondition>,
+    /// Whether a text comes with it, in the note or in a comment.
+    pub(crate) says: bool,
     pub(crate) changes: Changes,
 }
 
@@ -72,6 +74,7 @@ impl Wish {
             }
         });
         Self {
+            says: block.is_some(),
             block,
             tags,
             severity,

@@ -86,7 +86,7 @@ impl Plan {
             return (None, false);
         };
         let merged = new_tags(&wish.tags, &ground);
-        let undecided = wish.block.is_some() || (!stands && merged.is_none());
+        let undecided = wish.says || (!stands && merged.is_none());
         let overruled = !undecided && !wish.may_change(&ground);
         let wanted = match merged {
             Some(merged) if !overruled => merged,

@@ -4,7 +4,7 @@ mod alert;
 mod listing;
 
 use super::IrisSink;
-use crate::{Amended, Outcome, Page, Reviewable, SeenAlert, SinkFuture};
+use crate::{Amended, Amendment, Outcome, Page, Reviewable, SeenAlert, SinkFuture};
 
 impl Reviewable for IrisSink {
     fn tagged<'a>(
@@ -22,10 +22,10 @@ impl Reviewable for IrisSink {
 
     fn comment<'a>(
         &'a self,
-        id: &'a str,
         marker: &'a str,
         text: &'a str,
+        amendment: &'a Amendment,
     ) -> SinkFuture<'a, Amended> {
-        Box::pin(self.comment_one(id, marker, text))
+        Box::pin(self.comment_one(marker, text, amendment))
     }
 }
