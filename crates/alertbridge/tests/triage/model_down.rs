@@ -87,7 +87,7 @@ fn a_busy_server_is_left_alone() {
 
 #[test]
 fn a_page_of_html_is_no_model() {
-    with_fault(&ModelFault::ProxyPage { status: 200 }, "");
+    with_fault(&ModelFault::ProxyPage { status: 200 }, "model server");
 }
 
 #[test]
