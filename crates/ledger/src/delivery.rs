@@ -82,7 +82,8 @@ pub enum Verdict {
         adopted: bool,
         /// What was changed in it, JSON text, empty for nothing.
         changes: String,
-        /// A triage job to be written with it. None is, where the alert has one or `id` is empty.
+        /// A triage job to be written with it. None is, where the alert has one or `id` is empty; that of another alert with this id
+        /// becomes this alert's.
         job: Option<Box<JobWish>>,
     },
     /// Try again.

@@ -8,12 +8,16 @@
 //! with the next one that anybody makes, and what its holder still says is not heard: renewing, keeping an answer and settling
 //! tell it so. Until then a late settlement counts.
 //!
+//! **Numbers that come again.** A sink that was set up anew gives its ids out again, for other alerts. Where a delivery is settled
+//! with an id whose job belongs to another alert, that job begins anew as the new alert's, and what was said of it is forgotten.
+//!
 //! **Which first.** By level, of which a job gains one for each [`JobClaim::ageing`] it has waited; of those alike, the older one.
 //!
 //! **The answer** of a model costs minutes, so it is kept as soon as it is there. Whatever happens then, the next claim has it.
 //!
 //! **A clock that was set back** never keeps a job waiting or claimed for longer than [`crate::LONGEST_WAIT`]: what is due, or
-//! leased, for longer than that is due, or free, now. So no lease or retry may be longer, and a retry is cut to it.
+//! leased, for longer than that is due, or free, now. So leases and retries are cut to it, and a claim holds for no longer than that,
+//! however often it is renewed.
 
 use std::time::Duration;
 
@@ -68,8 +72,7 @@ pub struct JobClaim {
     pub limit: usize,
     /// Now, UTC.
     pub now: Timestamp,
-    /// How long the claim holds before others may take it over; at most [`crate::LONGEST_WAIT`], with renewals as well: one that
-    /// ends later is taken for a clock's fault.
+    /// How long the claim holds before others may take it over; with all renewals at most [`crate::LONGEST_WAIT`] from `now` on.
     pub lease: Duration,
     /// A job gains one level per so long waited. Zero: none.
     pub ageing: Duration,
@@ -100,6 +103,8 @@ pub struct ClaimedJob {
     pub begun: u32,
     /// Attempts that failed by the alert's fault (see [`JobVerdict::Retry`]).
     pub failures: u32,
+    /// How often people asked for another review ([`crate::Ledger::again`]): 0 at first.
+    pub asked_again: u32,
     /// Since when it waits, UTC.
     pub created_at: Timestamp,
     /// The answer kept in an earlier claim.

@@ -139,7 +139,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// lease is over are pending again first; then those too old are skipped.
     fn claim_jobs(&self, claim: JobClaim) -> Receipt<Vec<ClaimedJob>>;
 
-    /// Lets claims (job and fence) hold until then. Returns the jobs whose claim was lost.
+    /// Lets claims (job and fence) hold until then, but no longer than [`crate::LONGEST_WAIT`] from the time of the claim. Returns the jobs whose claim was lost.
     fn renew_jobs(&self, claims: Vec<(i64, i64)>, until: Timestamp) -> Receipt<Vec<i64>>;
 
     /// Frees what a worker has claimed: at its start, when an earlier life of it can't be working any more. Returns how many.
@@ -161,14 +161,18 @@ pub trait Ledger: Send + Sync + 'static {
     /// Gives a job back with what came of it. False where its claim was lost.
     fn settle_job(&self, settlement: JobSettlement) -> Receipt<bool>;
 
-    /// A person asks for a job that has ended: it is pending again as if it were new. False where none has ended for this alert.
+    /// A person asks for a job that has ended: it is pending again as if it were new, but for [`ClaimedJob::asked_again`] and
+    /// [`JobRow::opinion_before`]. False where none has ended for this alert.
     fn again(&self, sink: &str, id: &str, now: Timestamp) -> Receipt<bool>;
 
     /// The answer kept for the same question, of the job reviewed last, not before `since`.
     fn answer_of(&self, input_hash: &str, since: Timestamp) -> Receipt<Option<KnownAnswer>>;
 
-    /// Jobs for people, those that came last at the head.
+    /// Jobs for people, in the order asked for.
     fn jobs(&self, filter: JobFilter) -> Receipt<Vec<JobRow>>;
+
+    /// The jobs of a sink's alerts, in the order of these ids; ids without a job are left out.
+    fn jobs_of(&self, sink: &str, ids: Vec<String>) -> Receipt<Vec<JobRow>>;
 
     /// How many there are.
     fn job_status(&self) -> Receipt<JobStatus>;

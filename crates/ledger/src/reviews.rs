@@ -16,6 +16,10 @@ pub struct JobFilter {
     pub id: Option<String>,
     /// Waiting since then or later, UTC.
     pub since: Option<Timestamp>,
+    /// With a higher number than this ([`JobRow::job`]): to go on behind a page.
+    pub after: Option<i64>,
+    /// By their numbers, the lowest first, which a page after the other needs; otherwise those that came last are at the head.
+    pub oldest_first: bool,
     /// At most so many.
     pub limit: usize,
 }
@@ -61,8 +65,13 @@ pub struct JobRow {
     pub created_at: Timestamp,
     /// When it ended, UTC.
     pub ended_at: Option<Timestamp>,
+    /// How often people asked for another review.
+    pub asked_again: u32,
     /// What people think of the verdict: `agree` or `disagree`.
     pub opinion: Option<String>,
+    /// What they thought of the verdict before they asked for another review, as long as the sink still shows it: it is said of
+    /// the earlier verdict, and not counted.
+    pub opinion_before: Option<String>,
     /// How people resolved the alert.
     pub resolution: Option<String>,
 }
@@ -82,12 +91,15 @@ pub struct JobStatus {
     pub skipped: u64,
     /// Since when the oldest pending one waits, UTC.
     pub oldest_pending: Option<Timestamp>,
+    /// The lowest level of the pending ones, without what they gained by waiting.
+    pub lowest_level: Option<u32>,
 }
 
 /// What people made of an alert that a model has looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feedback {
-    /// `agree` or `disagree` with the verdict.
+    /// `agree` or `disagree` with the verdict, as the sink shows it now. One that was there when people asked for another review
+    /// is not counted until it was gone once, or changed.
     pub opinion: Option<String>,
     /// How the alert was resolved.
     pub resolution: Option<String>,

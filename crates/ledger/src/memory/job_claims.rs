@@ -35,7 +35,7 @@ impl Model {
         });
         ready.truncate(claim.limit);
         let lease_until = claim.now + claim.lease.min(LONGEST_WAIT);
-        let give = |place| self.give_job(place, &claim.worker, lease_until);
+        let give = |place| self.give_job(place, claim, lease_until);
         ready.into_iter().map(give).collect()
     }
 
@@ -55,10 +55,11 @@ impl Model {
         }
     }
 
-    fn give_job(&mut self, place: usize, worker: &str, lease_until: Timestamp) -> ClaimedJob {
+    fn give_job(&mut self, place: usize, claim: &JobClaim, lease_until: Timestamp) -> ClaimedJob {
         let job = &mut self.jobs[place];
         job.state = State::Claimed { lease_until };
-        job.worker = Some(bounded(worker).into());
+        job.worker = Some(bounded(&claim.worker).into());
+        job.claimed_at = Some(claim.now);
         job.begun += 1;
         job.fence += 1;
         let (job, new) = (job.clone(), &self.jobs[place].new);
@@ -74,6 +75,7 @@ impl Model {
             level: new.level,
             begun: job.begun,
             failures: job.failures,
+            asked_again: job.asked_again,
             created_at: new.created_at,
             answer: job.answer.map(|(_, answer)| answer),
             payload: alert
@@ -95,7 +97,13 @@ impl Model {
         let mut lost = Vec::new();
         for &(job, fence) in claims {
             match self.held(job, fence) {
-                Some(held) => held.state = State::Claimed { lease_until: until },
+                Some(held) => {
+                    // A later end would pass for a clock's fault, and the next claim would free what is held.
+                    let latest = held.claimed_at.map_or(until, |at| at + LONGEST_WAIT);
+                    held.state = State::Claimed {
+                        lease_until: until.min(latest),
+                    };
+                }
                 None => lost.push(job),
             }
         }

@@ -13,14 +13,19 @@ pub(super) struct JobRow {
     pub(super) new: NewJob,
     pub(super) state: State,
     pub(super) worker: Option<String>,
+    /// When it was claimed last.
+    pub(super) claimed_at: Option<Timestamp>,
     pub(super) fence: i64,
     pub(super) begun: u32,
     pub(super) failures: u32,
+    pub(super) asked_again: u32,
     /// Why it was put off last, or did not end well.
     pub(super) why: Option<String>,
     /// With the hash of the question.
     pub(super) answer: Option<(String, Vec<u8>)>,
     pub(super) feedback: Option<(Option<String>, Option<String>)>,
+    /// The opinion on the verdict before it came again, while it is still shown.
+    pub(super) opinion_before: Option<String>,
     pub(super) forgotten: bool,
 }
 
@@ -45,12 +50,15 @@ impl JobRow {
             new,
             state: State::Ready,
             worker: None,
+            claimed_at: None,
             fence: 0,
             begun: 0,
             failures: 0,
+            asked_again: 0,
             why: None,
             answer: None,
             feedback: None,
+            opinion_before: None,
             forgotten: false,
         }
     }
@@ -110,18 +118,11 @@ impl Model {
     }
 
     /// A delivery was settled whose alert is to be looked at. One that was found at the sink before that was known is told whose
-    /// it is.
+    /// it is; the job of another alert, which the sink had before it was set up anew, begins anew as this one's.
     pub(super) fn wish(&mut self, delivery: usize, id: &str, wish: &JobWish, at: Timestamp) {
         let delivery = &self.deliveries[delivery];
         let reference = self.alerts[delivery.alert].reference.clone();
-        if let Some(known) = self.job_of(&delivery.sink, id) {
-            let job = &mut self.jobs[known].new;
-            if job.reference.is_empty() {
-                job.reference = reference;
-            }
-            return;
-        }
-        let job = NewJob {
+        let mut new = NewJob {
             sink: delivery.sink.clone(),
             id: id.into(),
             reference,
@@ -130,7 +131,21 @@ impl Model {
             level: wish.level,
             created_at: at,
         };
-        self.add_jobs(vec![job]);
+        let Some(known) = self.job_of(&new.sink, id) else {
+            self.add_jobs(vec![new]);
+            return;
+        };
+        let job = &mut self.jobs[known];
+        if job.new.reference.is_empty() {
+            job.new.reference = new.reference;
+        } else if job.new.reference != new.reference && !new.reference.is_empty() {
+            new.level = new.level.min(HIGHEST_JOB_LEVEL);
+            *job = JobRow {
+                // What is still said of the old alert must not be heard.
+                fence: job.fence + 1,
+                ..JobRow::new(new)
+            };
+        }
     }
 
     pub(super) fn again(&mut self, sink: &str, id: &str, now: Timestamp) -> bool {
@@ -141,10 +156,13 @@ impl Model {
         if job.ended_at().is_none() {
             return false;
         }
+        let opinion = job.feedback.take().and_then(|(opinion, _)| opinion);
         *job = JobRow {
             // What an earlier claim still says must not be heard.
             fence: job.fence,
             worker: job.worker.take(),
+            asked_again: job.asked_again + 1,
+            opinion_before: opinion.or(job.opinion_before.take()),
             ..JobRow::new(NewJob {
                 created_at: now,
                 ..job.new.clone()

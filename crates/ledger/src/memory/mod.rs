@@ -254,6 +254,10 @@ impl Ledger for MemoryLedger {
         done(self.model().jobs(&filter))
     }
 
+    fn jobs_of(&self, sink: &str, ids: Vec<String>) -> Receipt<Vec<JobRow>> {
+        done(self.model().jobs_of(sink, &ids))
+    }
+
     fn job_status(&self) -> Receipt<JobStatus> {
         done(self.model().job_status())
     }

@@ -56,11 +56,22 @@ impl Model {
                 && of(&filter.sink, &job.new.sink)
                 && of(&filter.id, &job.new.id)
         });
-        found.sort_by_key(|(place, job)| Reverse((job.new.created_at, *place)));
+        let after = filter.after.unwrap_or(i64::MIN);
+        found.retain(|(place, _)| *place as i64 + 1 > after);
+        if !filter.oldest_first {
+            found.sort_by_key(|(place, job)| Reverse((job.new.created_at, *place)));
+        }
         found.truncate(filter.limit);
         found
             .into_iter()
             .map(|(place, job)| row(place, job))
+            .collect()
+    }
+
+    pub(super) fn jobs_of(&self, sink: &str, ids: &[String]) -> Vec<crate::JobRow> {
+        ids.iter()
+            .filter_map(|id| self.job_of(sink, id))
+            .map(|place| row(place, &self.jobs[place]))
             .collect()
     }
 
@@ -75,8 +86,9 @@ impl Model {
                 JobState::Skipped => &mut status.skipped,
             } += 1;
         }
-        let pending = self.jobs.iter().filter(|job| job.pending());
-        status.oldest_pending = pending.map(|job| job.new.created_at).min();
+        let pending = || self.jobs.iter().filter(|job| job.pending());
+        status.oldest_pending = pending().map(|job| job.new.created_at).min();
+        status.lowest_level = pending().map(|job| job.new.level).min();
         status
     }
 
@@ -89,7 +101,14 @@ impl Model {
             return false;
         };
         let kept = |text: &Option<String>| text.as_deref().map(|text| bounded(text).to_owned());
-        job.feedback = Some((kept(&feedback.opinion), kept(&feedback.resolution)));
+        let mut opinion = kept(&feedback.opinion);
+        if opinion == job.opinion_before {
+            // Said of the verdict before.
+            opinion = None;
+        } else {
+            job.opinion_before = None;
+        }
+        job.feedback = Some((opinion, kept(&feedback.resolution)));
         true
     }
 
@@ -197,6 +216,7 @@ fn row(place: usize, job: &JobRow) -> crate::JobRow {
         lease_until: None,
         begun: job.begun,
         failures: job.failures,
+        asked_again: job.asked_again,
         due_at: None,
         why: job.why.clone(),
         class: None,
@@ -205,6 +225,7 @@ fn row(place: usize, job: &JobRow) -> crate::JobRow {
         created_at: new.created_at,
         ended_at: job.ended_at(),
         opinion: None,
+        opinion_before: job.opinion_before.clone(),
         resolution: None,
     };
     if let Some((opinion, resolution)) = job.feedback.clone() {

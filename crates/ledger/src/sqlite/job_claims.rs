@@ -33,7 +33,7 @@ pub(super) fn claim(batch: &Batch<'_>, claim: &JobClaim) -> Result<Vec<ClaimedJo
     let lease_until = now.saturating_add(lease);
     let mut claimed = Vec::new();
     for job in first(batch, claim, oldest)? {
-        claimed.push(give(batch, job, &claim.worker, lease_until)?);
+        claimed.push(give(batch, job, &claim.worker, now, lease_until)?);
     }
     Ok(claimed)
 }
@@ -129,18 +129,19 @@ fn give(
     batch: &Batch<'_>,
     job: i64,
     worker: &str,
+    now: i64,
     lease_until: i64,
 ) -> Result<ClaimedJob, SqlError> {
     let connection = batch.connection;
     let (mut claimed, answered) = connection
         .prepare_cached(
-            "UPDATE job SET state = 2, worker = ?2, lease_until = ?3, begun = begun + 1,
-                fence = fence + 1
+            "UPDATE job SET state = 2, worker = ?2, claimed_at = ?3, lease_until = ?4,
+                begun = begun + 1, fence = fence + 1
              WHERE id = ?1
              RETURNING fence, sink, alert_id, reference, lane, rule_id, level, begun, failures,
-                created_at, answered",
+                asked_again, created_at, answered",
         )?
-        .query_row(params![job, bounded(worker), lease_until], |row| {
+        .query_row(params![job, bounded(worker), now, lease_until], |row| {
             let claimed = ClaimedJob {
                 job,
                 fence: row.get(0)?,
@@ -152,12 +153,13 @@ fn give(
                 level: row.get(6)?,
                 begun: row.get(7)?,
                 failures: row.get(8)?,
-                created_at: timestamp(row.get(9)?),
+                asked_again: row.get(9)?,
+                created_at: timestamp(row.get(10)?),
                 answer: None,
                 payload: None,
                 received_at: None,
             };
-            Ok((claimed, row.get::<_, bool>(10)?))
+            Ok((claimed, row.get::<_, bool>(11)?))
         })?;
     if answered {
         claimed.answer = connection
@@ -181,7 +183,8 @@ fn give(
     Ok(claimed)
 }
 
-/// Lets claims hold until then; says which jobs' were lost.
+/// Lets claims hold until then, within the longest wait since they were made: a later end would pass for a clock's fault, and the
+/// next claim would free what is held. Says which jobs' were lost.
 pub(super) fn renew(
     batch: &Batch<'_>,
     claims: &[(i64, i64)],
@@ -192,9 +195,10 @@ pub(super) fn renew(
         let renewed = batch
             .connection
             .prepare_cached(
-                "UPDATE job SET lease_until = ?3 WHERE id = ?1 AND fence = ?2 AND state = 2",
+                "UPDATE job SET lease_until = min(?3, claimed_at + ?4)
+                 WHERE id = ?1 AND fence = ?2 AND state = 2",
             )?
-            .execute([job, fence, millis(until)])?;
+            .execute([job, fence, millis(until), span(LONGEST_WAIT)])?;
         if renewed == 0 {
             lost.push(job);
         }

@@ -59,7 +59,8 @@ fn insert(batch: &Batch<'_>, job: &NewJob) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// A delivery was settled whose alert is to be looked at. One that was found at the sink before that was known is told whose it is.
+/// A delivery was settled whose alert is to be looked at. One that was found at the sink before that was known is told whose it is;
+/// the job of another alert, which the sink had before it was set up anew, begins anew as this one's.
 pub(super) fn wish(
     batch: &Batch<'_>,
     delivery: i64,
@@ -81,28 +82,57 @@ pub(super) fn wish(
         .query_row([delivery], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
-    if is_known(batch, &sink, id)? {
-        batch
-            .connection
-            .prepare_cached(
-                "UPDATE job SET reference = ?3
-                 WHERE sink = ?1 AND alert_id = ?2 AND reference = ''",
-            )?
-            .execute([&*sink, id, &*reference])?;
-        return Ok(());
+    let known: Option<(i64, String)> = batch
+        .connection
+        .prepare_cached("SELECT id, reference FROM job WHERE sink = ?1 AND alert_id = ?2")?
+        .query_row([&*sink, id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let new = NewJob {
+        sink,
+        id: id.into(),
+        reference,
+        lane,
+        rule_id: wish.rule_id.clone(),
+        level: wish.level,
+        created_at: at,
+    };
+    match known {
+        None => insert(batch, &new),
+        Some((job, of)) if of.is_empty() => {
+            batch
+                .connection
+                .prepare_cached("UPDATE job SET reference = ?2 WHERE id = ?1")?
+                .execute(params![job, new.reference])?;
+            Ok(())
+        }
+        Some((job, of)) if of != new.reference && !new.reference.is_empty() => {
+            begin_anew(batch, job, &new)
+        }
+        Some(_) => Ok(()),
     }
-    insert(
-        batch,
-        &NewJob {
-            sink,
-            id: id.into(),
-            reference,
-            lane,
-            rule_id: wish.rule_id.clone(),
-            level: wish.level,
-            created_at: at,
-        },
-    )
+}
+
+/// A job becomes another alert's. Its fence rises, so nothing that is still said of the old alert is heard.
+fn begin_anew(batch: &Batch<'_>, job: i64, new: &NewJob) -> Result<(), SqlError> {
+    batch
+        .connection
+        .prepare_cached(
+            "UPDATE job SET reference = ?2, lane = ?3, rule_id = ?4, level = ?5, created_at = ?6,
+                state = 0, fence = fence + 1, worker = NULL, begun = 0, failures = 0,
+                asked_again = 0, why = NULL, class = NULL, verdict = NULL, model = NULL,
+                ended_at = NULL, input_hash = NULL, answered = 0, opinion = NULL,
+                opinion_before = NULL, resolution = NULL, feedback_at = NULL
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            job,
+            new.reference,
+            new.lane,
+            new.rule_id,
+            new.level.min(HIGHEST_JOB_LEVEL),
+            millis(new.created_at)
+        ])?;
+    forget_answer(batch, job)
 }
 
 pub(super) fn forget_answer(batch: &Batch<'_>, job: i64) -> Result<(), SqlError> {
@@ -113,7 +143,7 @@ pub(super) fn forget_answer(batch: &Batch<'_>, job: i64) -> Result<(), SqlError>
     Ok(())
 }
 
-/// A job that has ended is as if it were new; false where none of the alert has.
+/// A job that has ended is as if it were new, but for what the sink still shows of people's opinion; false where none of the alert has.
 pub(super) fn again(
     batch: &Batch<'_>,
     sink: &str,
@@ -125,7 +155,8 @@ pub(super) fn again(
         .prepare_cached(
             "UPDATE job SET state = 0, created_at = ?3, begun = 0, failures = 0, why = NULL,
                 class = NULL, verdict = NULL, model = NULL, ended_at = NULL, input_hash = NULL,
-                answered = 0, opinion = NULL, resolution = NULL
+                answered = 0, opinion_before = coalesce(opinion, opinion_before), opinion = NULL,
+                resolution = NULL, asked_again = asked_again + 1
              WHERE sink = ?1 AND alert_id = ?2 AND state > 2 RETURNING id",
         )?
         .query_row(params![sink, id, millis(now)], |row| row.get(0))

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     SqliteLedger, books, claim, dead_letters,
     intake::{self, PackedIntake},
-    job_claims, jobs, noise, pauses,
+    job_claims, job_lists, jobs, noise, pauses,
     payload::Packer,
     prune, refused, reroute, reviews, seen, settle, silences, status, stored, tallies, tellings,
     trace,
@@ -245,12 +245,19 @@ impl Ledger for SqliteLedger {
 
     fn jobs(&self, filter: JobFilter) -> Receipt<Vec<JobRow>> {
         self.read(self.lists.as_ref(), move |connection| {
-            reviews::jobs(connection, &filter)
+            job_lists::jobs(connection, &filter)
+        })
+    }
+
+    fn jobs_of(&self, sink: &str, ids: Vec<String>) -> Receipt<Vec<JobRow>> {
+        let sink = sink.to_owned();
+        self.read(self.lists.as_ref(), move |connection| {
+            job_lists::jobs_of(connection, &sink, &ids)
         })
     }
 
     fn job_status(&self) -> Receipt<JobStatus> {
-        self.read(self.counts.as_ref(), reviews::status)
+        self.read(self.counts.as_ref(), job_lists::status)
     }
 
     fn put_feedback(&self, job: i64, feedback: Feedback) -> Receipt<bool> {

@@ -275,10 +275,12 @@ CREATE TABLE job (
     created_at INTEGER NOT NULL,
     state INTEGER NOT NULL DEFAULT 0,
     worker TEXT,
+    claimed_at INTEGER,
     lease_until INTEGER,
     fence INTEGER NOT NULL DEFAULT 0,
     begun INTEGER NOT NULL DEFAULT 0,
     failures INTEGER NOT NULL DEFAULT 0,
+    asked_again INTEGER NOT NULL DEFAULT 0,
     due_at INTEGER,
     why TEXT,
     class TEXT,
@@ -288,6 +290,7 @@ CREATE TABLE job (
     input_hash TEXT,
     answered INTEGER NOT NULL DEFAULT 0,
     opinion TEXT,
+    opinion_before TEXT,
     resolution TEXT,
     feedback_at INTEGER,
     UNIQUE (sink, alert_id)
@@ -295,7 +298,7 @@ CREATE TABLE job (
 CREATE INDEX job_created ON job (created_at);
 CREATE INDEX job_state ON job (state, created_at);
 CREATE INDEX job_ready ON job (level, created_at) WHERE state = 0;
-CREATE INDEX job_waiting ON job (due_at) WHERE state = 1;
+CREATE INDEX job_waiting ON job (due_at, level) WHERE state = 1;
 CREATE INDEX job_claimed ON job (lease_until) WHERE state = 2;
 CREATE INDEX job_ended ON job (state, ended_at) WHERE state > 2;
 CREATE INDEX job_rule ON job (rule_id, ended_at) WHERE state = 3;

@@ -18,6 +18,7 @@ mod fold;
 mod groups;
 mod intake;
 mod job_claims;
+mod job_lists;
 mod jobs;
 mod ledger;
 mod loudest;

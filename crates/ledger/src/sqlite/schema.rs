@@ -24,7 +24,7 @@
 //! | `silence_version` | (one row) | raised with each change of a silence |
 //! | `attempt` | an attempt that did not deliver, or told a count | `number` counts up within a delivery; of many the first and the last ones are kept |
 //! | `tally` | what is counted with alerts, to be reported | `state` 0 waiting, 1 claimed, 2 ended; its count changes while `begun` is 0 |
-//! | `job` | an alert that a model is to look at | `state` 0 ready, 1 waiting for `due_at`, 2 claimed, 3 reviewed, 4 failed, 5 skipped; `sink` and `alert_id` are the sink's words, `answered`: it has a `job_answer` |
+//! | `job` | an alert that a model is to look at | `state` 0 ready, 1 waiting for `due_at`, 2 claimed, 3 reviewed, 4 failed, 5 skipped; `sink` and `alert_id` are the sink's words, `answered`: it has a `job_answer`; `opinion_before`: said of the verdict before `again` |
 //! | `job_answer` | a model's answer | as `payload` |
 //! | `seen` | how many alerts of a rule came from an agent in an hour | hour first: all that is written goes into a few pages |
 //!

@@ -9,8 +9,8 @@ use std::{
 };
 
 use alertbridge_ledger::{
-    ClaimedJob, Feedback, JobClaim, JobFilter, JobSettlement, JobState, JobVerdict, JobWish,
-    LONGEST_WAIT, Ledger, MemoryLedger, Prune, Receipt, Settlement, SqliteLedger, Verdict,
+    ClaimedJob, Feedback, JobClaim, JobFilter, JobRow, JobSettlement, JobState, JobVerdict,
+    JobWish, LONGEST_WAIT, Ledger, MemoryLedger, Prune, Receipt, Settlement, SqliteLedger, Verdict,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -102,8 +102,8 @@ struct Pair<'a> {
     now: Timestamp,
     /// Everything ever claimed.
     claimed: Vec<ClaimedJob>,
-    /// Fence and end of the claims that were neither settled nor freed.
-    held: BTreeMap<i64, (i64, Timestamp)>,
+    /// Begin and end of the claims that were neither settled nor freed.
+    held: BTreeMap<i64, (Timestamp, Timestamp)>,
     reviewed: BTreeSet<String>,
 }
 
@@ -202,7 +202,8 @@ impl Pair<'_> {
                 let until = self.after(*after);
                 let lost = self.both(|ledger| ledger.renew_jobs(vec![(job, fence)], until));
                 if lost.is_empty() {
-                    self.held.insert(job, (fence, until));
+                    let (begun, end) = self.held.get_mut(&job).expect("renewed, so held");
+                    *end = until.min(*begun + LONGEST_WAIT);
                 }
             }
             Action::Reopen { daemon } => self.reopen(*daemon),
@@ -224,12 +225,12 @@ impl Pair<'_> {
             );
             assert!(!self.reviewed.contains(&claimed.id), "{claimed:?}");
             let until = self.now + claim.lease;
-            self.held.insert(claimed.job, (claimed.fence, until));
+            self.held.insert(claimed.job, (self.now, until));
             self.claimed.push(claimed);
         }
     }
 
-    fn deliver(&self, first: u64) {
+    fn deliver(&mut self, first: u64) {
         let mut intake = intake(arrivals(first..first + 2));
         intake.received_at = self.now;
         self.both(|ledger| ledger.intake(intake.clone()));
@@ -257,6 +258,13 @@ impl Pair<'_> {
         });
         let settlements: Vec<Settlement> = settlements.collect();
         self.both(|ledger| ledger.settle(settlements.clone()));
+        // One whose id has come again for another alert begins anew: nobody holds it.
+        let rows = super::all(&self.model);
+        let known = |row: &&JobRow| row.state == JobState::Pending;
+        for row in rows.iter().filter(known) {
+            self.held.remove(&row.job);
+            self.reviewed.remove(&row.id);
+        }
     }
 
     /// Mostly one that was claimed lately, and mostly with its fence.
@@ -330,6 +338,21 @@ impl Pair<'_> {
             ..JobFilter::default()
         };
         self.both(|ledger| ledger.jobs(filter(3)));
+        for after in [None, Some(4)] {
+            self.both(|ledger| {
+                ledger.jobs(JobFilter {
+                    after,
+                    oldest_first: true,
+                    ..filter(3)
+                })
+            });
+        }
+        self.both(|ledger| {
+            ledger.jobs(JobFilter {
+                after: Some(4),
+                ..filter(99)
+            })
+        });
         let rows = self.both(|ledger| ledger.jobs(filter(99)));
         rows.into_iter().map(|row| row.id).collect()
     }
@@ -356,6 +379,9 @@ impl Pair<'_> {
                 ..JobFilter::default()
             })
         });
+        let ids = || ["5", "none", "0", "5"].map(String::from).to_vec();
+        self.both(|ledger| ledger.jobs_of("iris", ids()));
+        self.both(|ledger| ledger.jobs_of("jira", ids()));
         self.both(|ledger| ledger.job_status());
         for since in [Timestamp::UNIX_EPOCH, hour_ago] {
             self.both(|ledger| ledger.feedback(since));

@@ -288,3 +288,18 @@ fn a_clock_that_was_set_back_keeps_nothing_waiting_or_claimed_for_longer_than_th
         assert!(!settle(ledger, &jobs[1], 0, reviewed("benign")));
     });
 }
+
+#[test]
+fn a_claim_renewed_for_too_long_is_held_for_the_longest_wait_and_no_longer() {
+    on_each(|ledger| {
+        add(ledger, vec![job("1", 5, 0)]);
+        let held = claimed(ledger, 0, 1).remove(0);
+        let longest = LONGEST_WAIT.as_secs() as i64;
+        let claim = vec![(held.job, held.fence)];
+        assert_eq!(wait(ledger.renew_jobs(claim, at(50 * longest))), []);
+        assert_eq!(all(ledger)[0].lease_until, Some(at(longest)));
+        assert_eq!(claimed(ledger, 1, 9), [], "another one has it");
+        assert_eq!(claimed(ledger, longest, 9), [], "to the end");
+        assert_eq!(ids(&claimed(ledger, longest + 1, 9)), ["1"]);
+    });
+}

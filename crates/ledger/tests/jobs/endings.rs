@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alertbridge_ledger::{Feedback, JobState, JobVerdict, Ledger, NewJob, Prune};
+use alertbridge_ledger::{ClaimedJob, Feedback, JobState, JobVerdict, Ledger, NewJob, Prune};
 
 use super::{
     add, all, claimed, deliver, failed, ids, job, keep, on_each, retry, reviewed, settle, skipped,
@@ -174,5 +174,119 @@ fn no_transaction_forgets_more_than_its_limit() {
         assert_eq!(count(ledger).0, 3);
         assert!(!prune(ledger, 99 * HOUR, 4));
         assert_eq!(count(ledger).0, 0);
+    });
+}
+
+/// Alert 1 is delivered as `77` and claimed.
+fn delivered_and_claimed(ledger: &dyn Ledger) -> ClaimedJob {
+    wait(ledger.intake(intake(arrivals(1..3))));
+    deliver(ledger, "77", false);
+    let first = claimed(ledger, 20, 9).remove(0);
+    assert_eq!(first.reference, "node:1");
+    assert!(keep(ledger, &first, "hash", b"of the old alert"));
+    first
+}
+
+#[test]
+fn an_id_that_comes_again_for_another_alert_is_a_new_job_whatever_was_said_of_the_old_one() {
+    on_each(|ledger| {
+        let first = delivered_and_claimed(ledger);
+        assert!(settle(ledger, &first, 21, reviewed("benign")));
+        assert!(wait(ledger.put_feedback(first.job, feedback("agree"))));
+        assert!(wait(ledger.again("iris", "77", at(22))));
+        let second = claimed(ledger, 22, 9).remove(0);
+        assert!(settle(ledger, &second, 23, reviewed("benign")));
+
+        assert_eq!(deliver(ledger, "77", false).settled, 1);
+        let row = all(ledger).remove(0);
+        assert_eq!((row.state, &*row.reference), (JobState::Pending, "node:2"));
+        assert_eq!((row.level, row.created_at), (9, at(11)));
+        assert_eq!((row.begun, row.failures, row.asked_again), (0, 0, 0));
+        assert_eq!((row.verdict, row.model, row.ended_at), (None, None, None));
+        assert_eq!(
+            (row.opinion, row.opinion_before, row.worker),
+            (None, None, None)
+        );
+        assert_eq!(wait(ledger.answer_of("hash", at(0))), None);
+        let new = claimed(ledger, 24, 9).remove(0);
+        assert_eq!((new.begun, new.answer), (1, None));
+        assert_eq!(new.payload, Some(arrivals(2..3).remove(0).payload));
+    });
+}
+
+#[test]
+fn who_works_on_an_alert_whose_id_has_come_again_is_not_heard() {
+    on_each(|ledger| {
+        let old = delivered_and_claimed(ledger);
+        assert_eq!(deliver(ledger, "77", false).settled, 1);
+        assert!(!keep(ledger, &old, "hash", b"late"));
+        assert!(!settle(ledger, &old, 21, reviewed("benign")));
+        let new = claimed(ledger, 22, 9).remove(0);
+        assert!(new.fence > old.fence);
+        assert_eq!((&*new.reference, new.answer), ("node:2", None));
+        assert!(!settle(ledger, &old, 23, reviewed("benign")));
+    });
+}
+
+#[test]
+fn how_often_people_asked_is_told_with_each_claim() {
+    on_each(|ledger| {
+        add(ledger, vec![job("1", 5, 0)]);
+        for asked in 0..3 {
+            let job = claimed(ledger, 10, 9).remove(0);
+            assert_eq!(job.asked_again, asked);
+            assert!(settle(ledger, &job, 10, retry(10, true)));
+            let job = claimed(ledger, 10, 9).remove(0);
+            assert_eq!((job.asked_again, job.failures), (asked, 1));
+            assert!(settle(ledger, &job, 10, reviewed("benign")));
+            assert_eq!(all(ledger)[0].asked_again, asked);
+            assert!(wait(ledger.again("iris", "1", at(10))));
+        }
+    });
+}
+
+fn feedback(opinion: &str) -> Feedback {
+    Feedback {
+        opinion: Some(opinion.into()).filter(|opinion: &String| !opinion.is_empty()),
+        resolution: None,
+        at: at(99),
+    }
+}
+
+#[test]
+fn an_opinion_of_the_verdict_before_is_counted_only_when_it_was_gone_once_or_changes() {
+    on_each(|ledger| {
+        add(ledger, vec![job("1", 5, 0)]);
+        let review = || {
+            let job = claimed(ledger, 10, 9).remove(0);
+            assert!(settle(ledger, &job, 10, reviewed("benign")));
+            job.job
+        };
+        let told = |seen: &str| {
+            let job = all(ledger).remove(0).job;
+            assert!(wait(ledger.put_feedback(job, feedback(seen))));
+            let row = all(ledger).remove(0);
+            let text = |word: Option<String>| word.unwrap_or_default();
+            let counted = wait(ledger.feedback(at(0))).remove(0);
+            assert_eq!(
+                counted.agree,
+                u64::from(row.opinion.as_deref() == Some("agree"))
+            );
+            (text(row.opinion), text(row.opinion_before))
+        };
+        let pair = |opinion: &str, before: &str| (opinion.to_owned(), before.to_owned());
+        review();
+        assert_eq!(told("agree"), pair("agree", ""));
+        assert!(wait(ledger.again("iris", "1", at(10))));
+        review();
+        assert_eq!(told("agree"), pair("", "agree"), "still there");
+        assert!(wait(ledger.again("iris", "1", at(10))));
+        review();
+        assert_eq!(told("agree"), pair("", "agree"), "from the first one on");
+        assert_eq!(told(""), pair("", ""), "taken off");
+        assert_eq!(told("agree"), pair("agree", ""), "and set again");
+        assert!(wait(ledger.again("iris", "1", at(10))));
+        review();
+        assert_eq!(told("disagree"), pair("disagree", ""), "changed");
     });
 }

@@ -83,6 +83,7 @@ fn jobs_are_listed_by_what_is_asked_for() {
                 failed: 1,
                 skipped: 1,
                 oldest_pending: Some(at(0)),
+                lowest_level: Some(5),
             }
         );
     });
@@ -218,5 +219,50 @@ fn what_people_made_of_verdicts_is_counted_by_rule_model_and_verdict() {
             [("benign".to_owned(), 1), ("malicious".to_owned(), 1)]
         );
         assert_eq!(earlier("1", 0), []);
+    });
+}
+
+#[test]
+fn pages_go_through_all_jobs_by_number_whatever_comes_again_between_them() {
+    on_each(|ledger| {
+        add(
+            ledger,
+            (0..7).map(|id| job(&id.to_string(), 5, -id)).collect(),
+        );
+        for job in claimed(ledger, 5, 9) {
+            assert!(settle(ledger, &job, 6, reviewed("benign")));
+        }
+        let mut after = None;
+        let mut found = Vec::new();
+        loop {
+            let page = wait(ledger.jobs(JobFilter {
+                state: Some(JobState::Reviewed),
+                limit: 3,
+                after,
+                oldest_first: true,
+                ..JobFilter::default()
+            }));
+            let Some(last) = page.last() else {
+                break;
+            };
+            after = Some(last.job);
+            found.extend(page.into_iter().map(|row| row.id));
+            // Behind, and before, where the pages are.
+            wait(ledger.again("iris", "1", at(50)));
+        }
+        assert_eq!(found, ["0", "1", "2", "3", "4", "5", "6"]);
+    });
+}
+
+#[test]
+fn the_jobs_of_a_page_of_alerts_come_in_its_order() {
+    on_each(|ledger| {
+        one_of_each(ledger);
+        let ids = ["ready", "nothing", "reviewed", "claimed"].map(String::from);
+        let rows = wait(ledger.jobs_of("iris", ids.to_vec()));
+        let found: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
+        assert_eq!(found, ["ready", "reviewed", "claimed"]);
+        assert_eq!(wait(ledger.jobs_of("jira", ids.to_vec())), []);
+        assert_eq!(wait(ledger.jobs_of("iris", Vec::new())), []);
     });
 }
