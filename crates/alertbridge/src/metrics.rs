@@ -2,7 +2,6 @@
 
 use std::sync::atomic::AtomicU64;
 
-use alertbridge_intel::MatchCounts;
 use alertbridge_ledger::{Intake, IntakeReport, Status};
 use alertbridge_sinks::{Amended, Change, Outcome};
 use jiff::Timestamp;
@@ -17,7 +16,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::triage::TriageMetrics;
+use crate::{intel::IntelMetrics, triage::TriageMetrics};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceOutcome {
@@ -47,37 +46,6 @@ struct AlarmLabel {
     alarm: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ProviderLabel {
-    provider: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ProviderPhase {
-    provider: String,
-    phase: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LiveResult {
-    result: &'static str,
-}
-
-/// How a source of indicators stands.
-#[derive(Clone, Copy, Debug)]
-pub struct IntelSource<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Indicators of it.
-    pub indicators: u64,
-    /// Seconds since they were known to be complete and current; none where they never were.
-    pub age: Option<f64>,
-    /// What it is doing.
-    pub phase: &'static str,
-    /// Objects that could not be read.
-    pub unreadable: u64,
-}
-
 /// All metrics of the daemon.
 pub struct Metrics {
     registry: Registry,
@@ -97,26 +65,10 @@ pub struct Metrics {
     follower_lag_bytes: Gauge,
     follower_gaps: Gauge,
     alarms: Family<AlarmLabel, Gauge>,
-    intel: IntelMetrics,
+    /// What is counted of threat intelligence.
+    pub intel: IntelMetrics,
     /// What is counted of triage.
     pub triage: TriageMetrics,
-}
-
-/// What is known of threat intelligence.
-#[derive(Default)]
-struct IntelMetrics {
-    indicators: Family<ProviderLabel, Gauge>,
-    age: Family<ProviderLabel, Gauge<f64, AtomicU64>>,
-    phase: Family<ProviderPhase, Gauge>,
-    unreadable: Family<ProviderLabel, Gauge>,
-    values: Gauge,
-    all: Gauge,
-    unsupported: Gauge,
-    matched: Gauge,
-    hits: Gauge,
-    live: Family<LiveResult, Gauge>,
-    sightings: Family<LiveResult, Gauge>,
-    sightings_waiting: Gauge,
 }
 
 /// What one batch held, counted before it was kept.
@@ -243,65 +195,6 @@ impl Default for Metrics {
     }
 }
 
-impl IntelMetrics {
-    fn register(&self, registry: &mut Registry) {
-        let registry = registry.sub_registry_with_prefix("intel");
-        registry.register(
-            "indicators",
-            "Indicators kept locally, by source",
-            self.indicators.clone(),
-        );
-        registry.register_with_unit(
-            "age",
-            "Since the indicators were last known to be complete and current",
-            Unit::Seconds,
-            self.age.clone(),
-        );
-        registry.register("phase", "1 for what a source is doing", self.phase.clone());
-        registry.register(
-            "unreadable",
-            "Objects of a source that could not be read since the start",
-            self.unreadable.clone(),
-        );
-        registry.register(
-            "all_indicators",
-            "Indicators kept locally",
-            self.all.clone(),
-        );
-        registry.register(
-            "values",
-            "Values that indicators compare",
-            self.values.clone(),
-        );
-        registry.register(
-            "unsupported",
-            "Indicators that can't match, such as YARA rules",
-            self.unsupported.clone(),
-        );
-        registry.register(
-            "matched_alerts",
-            "Alerts with observables that were matched since the start",
-            self.matched.clone(),
-        );
-        registry.register("hits", "Hits found since the start", self.hits.clone());
-        registry.register(
-            "live",
-            "Questions to OpenCTI itself since the start: alerts asked about, hits, events completed",
-            self.live.clone(),
-        );
-        registry.register(
-            "sightings",
-            "Sightings for OpenCTI since the start: reported, dropped because the indicator is gone, failed attempts",
-            self.sightings.clone(),
-        );
-        registry.register(
-            "sightings_waiting",
-            "Sightings that wait to be reported, those whose interval has not ended included",
-            self.sightings_waiting.clone(),
-        );
-    }
-}
-
 impl Metrics {
     /// The text of `/metrics`.
     pub fn text(&self) -> String {
@@ -344,32 +237,6 @@ impl Metrics {
                 };
                 self.received.get_or_create(&labels).inc_by(count);
             }
-        }
-    }
-
-    /// What came of asking OpenCTI itself.
-    pub fn intel_live(&self, counts: crate::intel::LiveCounts) {
-        for (result, count) in [
-            ("answered", counts.answered),
-            ("completed", counts.completed),
-            ("hit", counts.hits),
-            ("not_completed", counts.not_completed),
-            ("unanswered", counts.unanswered),
-        ] {
-            let gauge = self.intel.live.get_or_create(&LiveResult { result });
-            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
-        }
-    }
-
-    /// What came of reporting sightings.
-    pub fn intel_sightings(&self, counts: crate::intel::SightingCounts) {
-        for (result, count) in [
-            ("dropped", counts.dropped),
-            ("failed", counts.failed),
-            ("reported", counts.reported),
-        ] {
-            let gauge = self.intel.sightings.get_or_create(&LiveResult { result });
-            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
 
@@ -476,10 +343,7 @@ impl Metrics {
                 .get_or_create(&labels)
                 .set(gauge(*waiting));
         }
-        let sightings = status.tallies_waiting.iter();
-        let sightings = sightings.filter(|one| one.kind == crate::intel::sightings::KIND);
-        let waiting = sightings.map(|one| one.rows).sum();
-        self.intel.sightings_waiting.set(gauge(waiting));
+        self.intel.ledger(status);
         self.open_groups.set(gauge(status.open_groups));
         self.ledger_bytes.set(gauge(status.bytes));
     }
@@ -488,41 +352,6 @@ impl Metrics {
     pub fn follower(&self, lag_bytes: u64, gaps: u64) {
         self.follower_lag_bytes.set(gauge(lag_bytes));
         self.follower_gaps.set(gauge(gaps));
-    }
-
-    /// How the local copy of indicators stands.
-    pub fn intel(&self, indicators: u64, values: u64, unsupported: u64, matching: &MatchCounts) {
-        self.intel.all.set(gauge(indicators));
-        self.intel.values.set(gauge(values));
-        self.intel.unsupported.set(gauge(unsupported));
-        self.intel.matched.set(gauge(matching.alerts));
-        self.intel.hits.set(gauge(matching.hits));
-    }
-
-    /// How one of its sources stands.
-    pub fn intel_source(&self, source: &IntelSource<'_>) {
-        let label = ProviderLabel {
-            provider: source.name.to_owned(),
-        };
-        let intel = &self.intel;
-        let indicators = intel.indicators.get_or_create(&label);
-        indicators.set(gauge(source.indicators));
-        drop(indicators);
-        let unreadable = intel.unreadable.get_or_create(&label);
-        unreadable.set(gauge(source.unreadable));
-        drop(unreadable);
-        if let Some(age) = source.age {
-            intel.age.get_or_create(&label).set(age);
-        }
-        let phase = ProviderPhase {
-            provider: source.name.to_owned(),
-            phase: source.phase,
-        };
-        // One source has one phase: the others' rows go.
-        if intel.phase.get(&phase).is_none_or(|gauge| gauge.get() == 0) {
-            intel.phase.clear();
-        }
-        intel.phase.get_or_create(&phase).set(1);
     }
 
     /// Raises or clears an alarm.
@@ -535,6 +364,7 @@ impl Metrics {
     }
 }
 
-fn gauge(value: u64) -> i64 {
+/// As gauges hold it.
+pub fn gauge(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

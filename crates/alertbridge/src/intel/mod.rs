@@ -17,6 +17,7 @@ mod hunt;
 pub mod late;
 mod late_sink;
 mod live;
+mod metrics;
 pub mod queue_sink;
 pub mod sightings;
 mod standing;
@@ -37,6 +38,7 @@ pub use self::{
     hunt::Hunt,
     late_sink::LateSink,
     live::{Live, LiveCounts},
+    metrics::IntelMetrics,
     queue_sink::QueueSink,
     sightings::{SightingCounts, SightingReports, SightingTallies},
     standing::Standing,

@@ -6,8 +6,9 @@ use alertbridge_intel::provider::{Phase, SyncState};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::metrics::IntelSource;
 use super::{Intelligence, SightingReports, seconds_since};
-use crate::metrics::{IntelSource, Metrics};
+use crate::metrics::Metrics;
 
 /// An answer older than this is an alarm, or three times the source's interval where that is longer.
 const STALE: Duration = Duration::from_secs(3600);
@@ -53,13 +54,13 @@ impl Standing {
     pub fn look(&self, metrics: &Metrics, now: Timestamp) -> Vec<(String, String)> {
         let mut wrong = Vec::new();
         if let Some(live) = self.intelligence.live() {
-            metrics.intel_live(live.counts());
+            metrics.intel.live(live.counts());
             if let Some(why) = live.trouble() {
                 wrong.push(("intel_trouble:live".to_owned(), why));
             }
         }
         if let Some(sightings) = &self.sightings {
-            metrics.intel_sightings(sightings.counts());
+            metrics.intel.sightings(sightings.counts());
             if let Some(why) = sightings.trouble() {
                 wrong.push(("intel_trouble:sightings".to_owned(), why));
             }
@@ -71,7 +72,7 @@ impl Standing {
             return wrong;
         };
         let status = store.status();
-        metrics.intel(
+        metrics.intel.standing(
             status.indicators,
             status.values,
             status.unsupported.values().sum(),
@@ -85,7 +86,7 @@ impl Standing {
                 .last_success
                 .or_else(|| known.and_then(|known| known.last_sync));
             let age = seconds_since(fresh.unwrap_or(self.since), now);
-            metrics.intel_source(&IntelSource {
+            metrics.intel.source(&IntelSource {
                 name: &watched.name,
                 indicators: known.map_or(0, |known| known.indicators),
                 age: fresh.map(|_| age),
