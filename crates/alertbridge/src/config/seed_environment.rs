@@ -1,9 +1,11 @@
 //! The environment of the Python worker that people have today: every name keeps its meaning (facts/peers.md §3.2).
 //!
-//! It lies over the file and under `ALERTBRIDGE__…`. A name that is there makes the section it belongs to.
+//! It lies over the file and under `ALERTBRIDGE__…`. A name that is there makes the section it belongs to. A switch with a word that
+//! nobody knows is refused: whatever it was taken for, somebody would have meant the other.
 
 use std::{collections::HashMap, ffi::OsString};
 
+use alertbridge_triage::model::ModelConfig;
 use toml::{Table, Value};
 
 use super::environment::set;
@@ -12,11 +14,15 @@ use super::environment::set;
 enum Form {
     Text,
     Whole,
-    /// `1`, `true` and `yes` are true, everything else is not.
+    /// One of [`TRUE`] or [`FALSE`].
     Truth,
 }
 
 use Form::{Text, Truth, Whole};
+
+/// The words of a switch, in any case. The seed had no `on`.
+const TRUE: [&str; 4] = ["1", "true", "yes", "on"];
+const FALSE: [&str; 4] = ["0", "false", "no", "off"];
 
 /// Name, key, form.
 const NAMES: [(&str, &str, Form); 18] = [
@@ -66,16 +72,19 @@ pub(super) fn lay_over(
                 text.parse()
                     .map_err(|_| format!("{name} must be a whole number"))?,
             ),
-            Truth => Value::Boolean(is_true(text)),
+            Truth => Value::Boolean(switch(name, text)?),
         };
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
         if key.starts_with("sinks.iris.key") {
             forget_other_keys(table);
         }
         set(table, &path, value)?;
+        if name == "OLLAMA_TIMEOUT" {
+            wait_as_long_for_the_first_token(table)?;
+        }
         any = true;
     }
-    if let Some(value) = truth(environment, "IRIS_VERIFY_SSL") {
+    if let Some(value) = truth(environment, "IRIS_VERIFY_SSL")? {
         // The seed's default was not to look; ours is to look unless somebody says so.
         if !value {
             let path = ["sinks", "iris", "tls", "danger_accept_any_certificate"].map(str::to_owned);
@@ -83,7 +92,7 @@ pub(super) fn lay_over(
             any = true;
         }
     }
-    if truth(environment, "OLLAMA_REDACT_SECRETS") == Some(false) {
+    if truth(environment, "OLLAMA_REDACT_SECRETS")? == Some(false) {
         return Err(
             "OLLAMA_REDACT_SECRETS is off, but secrets are always taken out before a model is asked; \
              unset it (rules of your own: `triage.redaction_rules`)"
@@ -107,17 +116,48 @@ fn forget_other_keys(table: &mut Table) {
     }
 }
 
-fn truth(environment: &HashMap<String, OsString>, name: &str) -> Option<bool> {
-    environment
-        .get(name)
-        .and_then(|value| value.to_str())
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-        .map(is_true)
+fn truth(environment: &HashMap<String, OsString>, name: &str) -> Result<Option<bool>, String> {
+    let Some(value) = environment.get(name) else {
+        return Ok(None);
+    };
+    let text = value
+        .to_str()
+        .ok_or_else(|| format!("{name} is not UTF-8"))?
+        .trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    switch(name, text).map(Some)
 }
 
-fn is_true(text: &str) -> bool {
-    ["1", "true", "yes"]
-        .iter()
-        .any(|word| text.eq_ignore_ascii_case(word))
+fn switch(name: &str, text: &str) -> Result<bool, String> {
+    let among = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if among(&TRUE) {
+        Ok(true)
+    } else if among(&FALSE) {
+        Ok(false)
+    } else {
+        Err(format!(
+            "{name} must be one of {} or one of {}",
+            TRUE.join(", "),
+            FALSE.join(", ")
+        ))
+    }
+}
+
+/// The Python worker does not stream: its one limit covers loading the model and reading the prompt, too.
+fn wait_as_long_for_the_first_token(table: &mut Table) -> Result<(), String> {
+    let model = table
+        .get("triage")
+        .and_then(|triage| triage.get("model"))
+        .and_then(Value::as_table);
+    let of = |key: &str| model?.get(key)?.as_integer();
+    let usual = i64::try_from(ModelConfig::default().first_byte_timeout).unwrap_or(i64::MAX);
+    match of("whole_timeout") {
+        Some(whole) if whole > of("first_byte_timeout").unwrap_or(usual).max(usual) => {
+            let path = ["triage", "model", "first_byte_timeout"].map(str::to_owned);
+            set(table, &path, Value::Integer(whole))
+        }
+        _ => Ok(()),
+    }
 }
