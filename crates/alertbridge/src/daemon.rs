@@ -68,7 +68,7 @@ pub async fn run(mut config: Config) -> Result<Exit, Failure> {
     let (stopping, stop) = watch::channel(false);
 
     let ledger = Arc::new(open_ledger(&config)?);
-    let secrets = triage::secrets(config.sinks.iris.as_ref(), config.triage.as_ref());
+    let secrets = triage::secrets(&config);
     let Sinks {
         alerts: sinks,
         iris,
@@ -298,7 +298,7 @@ fn sinks(config: &mut Config) -> Result<Sinks, Failure> {
     if let Some(iris) = config.sinks.iris.take() {
         sinks.settings.in_flight = iris.requests_in_flight.max(1);
         sinks.raise = crate::intel::raise_rules(&iris.intel);
-        let sink = Arc::new(triage::iris_sink(iris, config.triage.as_ref())?);
+        let sink = Arc::new(triage::iris_sink(iris, config)?);
         sinks.iris = Some(sink.clone());
         sinks.alerts.push(sink);
     }

@@ -6,6 +6,8 @@ use alertbridge_pipeline::Gate;
 use alertbridge_triage::model::{ModelConfig, connect};
 use serde::Deserialize;
 
+use super::TagNames;
+
 /// `[triage]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -69,43 +71,6 @@ pub enum OutputPlace {
     Comment,
 }
 
-/// `[triage.tags]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TagNames {
-    /// Waits for the model.
-    pub pending: String,
-    /// The model reads it.
-    pub processing: String,
-    /// Done.
-    pub reviewed: String,
-    /// Given up; the note says why.
-    pub failed: String,
-    /// Left out because it is too old.
-    pub skipped: String,
-    /// Set by people: hands off.
-    pub skip: String,
-    /// Set by people: the review was right.
-    pub agree: String,
-    /// Set by people: the review was wrong.
-    pub disagree: String,
-}
-
-impl Default for TagNames {
-    fn default() -> Self {
-        Self {
-            pending: "ai-pending".into(),
-            processing: "ai-processing".into(),
-            reviewed: "ai-reviewed".into(),
-            failed: "ai-failed".into(),
-            skipped: "ai-skipped".into(),
-            skip: "ai-skip".into(),
-            agree: "ai-agree".into(),
-            disagree: "ai-disagree".into(),
-        }
-    }
-}
-
 impl Default for TriageConfig {
     fn default() -> Self {
         Self {
@@ -166,10 +131,58 @@ impl TriageConfig {
                     .into(),
             );
         }
-        if self.lease < SHORTEST_LEASE {
+        if !(SHORTEST_LEASE..=LONGEST_LEASE).contains(&self.lease) {
             return Err(format!(
-                "`triage.lease` must be at least {SHORTEST_LEASE} seconds"
+                "`triage.lease` must be from {SHORTEST_LEASE} to {LONGEST_LEASE} seconds"
             ));
+        }
+        let model = &self.model;
+        for (key, value, most, unit) in [
+            ("poll_interval", self.poll_interval, DAY, "seconds (a day)"),
+            ("rest", self.rest, DAY, "seconds (a day)"),
+            ("max_age", self.max_age, TEN_YEARS, TEN_YEARS_OF),
+            ("ageing", self.ageing, TEN_YEARS, TEN_YEARS_OF),
+            ("stale_after", self.stale_after, TEN_YEARS, TEN_YEARS_OF),
+            (
+                "cache_hours",
+                self.cache_hours,
+                TEN_YEARS / 3600,
+                "hours (ten years)",
+            ),
+            (
+                "feedback_days",
+                self.feedback_days,
+                TEN_YEARS / DAY,
+                "days (ten years)",
+            ),
+            (
+                "model.connect_timeout",
+                model.connect_timeout,
+                DAY,
+                "seconds (a day)",
+            ),
+            (
+                "model.first_byte_timeout",
+                model.first_byte_timeout,
+                DAY,
+                "seconds (a day)",
+            ),
+            (
+                "model.idle_timeout",
+                model.idle_timeout,
+                DAY,
+                "seconds (a day)",
+            ),
+            (
+                "model.whole_timeout",
+                model.whole_timeout,
+                DAY,
+                "seconds (a day)",
+            ),
+        ] {
+            if value > most {
+                return Err(format!("`triage.{key}` must be at most {most} {unit}"));
+            }
         }
         if self.attempts == 0 || self.failures == 0 {
             return Err("`triage.attempts` and `triage.failures` must be at least 1".into());
@@ -189,69 +202,44 @@ impl TriageConfig {
     }
 }
 
-impl TagNames {
-    fn all(&self) -> [(&'static str, &str); 8] {
-        [
-            ("pending", &self.pending),
-            ("processing", &self.processing),
-            ("reviewed", &self.reviewed),
-            ("failed", &self.failed),
-            ("skipped", &self.skipped),
-            ("skip", &self.skip),
-            ("agree", &self.agree),
-            ("disagree", &self.disagree),
-        ]
-    }
-
-    /// One tag is one word without commas, and no two are the same.
-    fn check(&self) -> Result<(), String> {
-        let all = self.all();
-        for (at, (key, name)) in all.iter().enumerate() {
-            let is_clean = !name.is_empty()
-                && name.len() <= LONGEST_TAG
-                && name.trim() == *name
-                && !name.contains([',', '\0', '\n', '\r', '<', '>']);
-            if !is_clean {
-                return Err(format!(
-                    "`triage.tags.{key}` must be one tag: no comma, no blank at its ends, at most {LONGEST_TAG} bytes"
-                ));
-            }
-            if let Some((other, _)) = all[..at]
-                .iter()
-                .find(|(_, one)| one.eq_ignore_ascii_case(name))
-            {
-                return Err(format!(
-                    "`triage.tags.{key}` and `triage.tags.{other}` are the same"
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
 /// As the rule levels of Wazuh are meant: what people look at.
 const DEFAULT_LEVEL: u32 = 7;
 /// Seconds.
 const SHORTEST_LEASE: u64 = 1;
+/// Seconds: a worker that died is noticed within the hour.
+const LONGEST_LEASE: u64 = 3600;
+/// Seconds.
+const DAY: u64 = 86_400;
+/// Seconds: no sum of a time and it leaves what a clock can count.
+const TEN_YEARS: u64 = 3650 * DAY;
+const TEN_YEARS_OF: &str = "seconds (ten years)";
 const LARGEST_PAGE: usize = 100;
 const MOST_WORKERS: usize = 64;
-const LONGEST_TAG: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn tags_that_would_be_mistaken_for_others_are_refused() {
-        for (text, says) in [
-            ("pending = \"a,b\"", "pending"),
-            ("pending = \"\"", "pending"),
-            ("failed = \"ai-pending\"", "the same"),
-            ("skip = \"AI-SKIPPED\"", "the same"),
+    fn a_time_that_no_clock_could_count_is_refused_by_its_key() {
+        for key in [
+            "lease",
+            "poll_interval",
+            "rest",
+            "max_age",
+            "ageing",
+            "stale_after",
+            "cache_hours",
+            "feedback_days",
+            "model.connect_timeout",
+            "model.first_byte_timeout",
+            "model.idle_timeout",
+            "model.whole_timeout",
         ] {
-            let tags: TagNames = toml::from_str(text).unwrap();
-            assert!(tags.check().unwrap_err().contains(says), "{text}");
+            let config: TriageConfig = toml::from_str(&format!("{key} = {}\n", i64::MAX)).unwrap();
+            let message = config.check().unwrap_err();
+            assert!(message.contains(&format!("`triage.{key}`")), "{message}");
         }
-        assert_eq!(TagNames::default().check(), Ok(()));
+        assert_eq!(TriageConfig::default().check(), Ok(()));
     }
 }

@@ -21,7 +21,9 @@ mod metrics;
 mod mirror;
 mod poller;
 mod reviewer;
+mod secrets;
 mod standing;
+mod tag_names;
 mod title_filter;
 mod worker;
 
@@ -31,15 +33,14 @@ use std::{
 };
 
 use alertbridge_ledger::Ledger;
-use alertbridge_sinks::{Reviewable, iris::IrisConfig};
+use alertbridge_sinks::Reviewable;
 use alertbridge_triage::model::connect;
-use secrecy::ExposeSecret;
 use tokio::{sync::watch, task::JoinHandle};
 use tracing::error;
 
 pub use self::{
     admission::{Admission, Refusal},
-    config::{OutputPlace, TagNames, TriageConfig},
+    config::{OutputPlace, TriageConfig},
     facts::Facts,
     feedback::FeedbackReader,
     kept::Kept,
@@ -47,7 +48,9 @@ pub use self::{
     metrics::TriageMetrics,
     poller::Poller,
     reviewer::{Asked, Reviewer, Trouble},
+    secrets::{secrets, secrets_with},
     standing::Standing,
+    tag_names::TagNames,
     title_filter::iris_sink,
     worker::{Shared, Worker},
 };
@@ -171,34 +174,4 @@ where
             }
         }
     })
-}
-
-/// The keys of our own configuration: they are taken out wherever they stand.
-pub fn secrets(iris: Option<&IrisConfig>, triage: Option<&TriageConfig>) -> Vec<String> {
-    let mut secrets: Vec<String> = Vec::new();
-    if let Some(iris) = iris {
-        secrets.extend(iris.key.iter().map(|key| key.expose_secret().to_owned()));
-        if let Some(path) = &iris.key_file {
-            // One that can't be read is told where it is used.
-            secrets.extend(std::fs::read_to_string(path).ok());
-        }
-    }
-    if let Some(triage) = triage {
-        let model = &triage.model;
-        let given = [&model.api_key, &model.password];
-        secrets.extend(
-            given
-                .into_iter()
-                .flatten()
-                .map(|secret| secret.expose_secret().to_owned()),
-        );
-        let files = [&model.api_key_file, &model.password_file];
-        secrets.extend(
-            files
-                .into_iter()
-                .flatten()
-                .filter_map(|path| std::fs::read_to_string(path).ok()),
-        );
-    }
-    secrets
 }

@@ -8,8 +8,8 @@ use alertbridge_sinks::{
 };
 use alertbridge_triage::Redactor;
 
-use super::{TriageConfig, reviewer::redactor, secrets};
-use crate::{exit::Exit, failure::Failure};
+use super::{TriageConfig, reviewer::redactor, secrets_with};
+use crate::{config::Config, exit::Exit, failure::Failure};
 
 /// The redactor, as sinks see it.
 pub struct TitleFilter(pub Redactor);
@@ -26,12 +26,14 @@ impl TextFilter for TitleFilter {
 
 /// DFIR-IRIS as every part of the program speaks to it: with titles free of secrets.
 ///
+/// `config` is asked for everything but that section, which may have been taken out of it.
+///
 /// # Errors
 /// Where its section, or the operator's own rules, can't be used.
-pub fn iris_sink(iris: IrisConfig, triage: Option<&TriageConfig>) -> Result<IrisSink, Failure> {
+pub fn iris_sink(iris: IrisConfig, config: &Config) -> Result<IrisSink, Failure> {
     let defaults = TriageConfig::default();
-    let secrets = secrets(Some(&iris), triage);
-    let filter = redactor(triage.unwrap_or(&defaults), &secrets)
+    let secrets = secrets_with(Some(&iris), config);
+    let filter = redactor(config.triage.as_ref().unwrap_or(&defaults), &secrets)
         .map_err(|error| Failure::new(Exit::Config, error))?;
     let sink = IrisSink::connect(iris)
         .map_err(|error| Failure::new(Exit::Config, format!("[sinks.iris]: {error}")))?;

@@ -44,6 +44,7 @@ pub use dry_run::DryRun;
 pub use identity::alert_uuid;
 pub use names::NamedId;
 pub use repeats::Repeats;
+pub use safe_text::keeps_tag;
 use tokio::sync::Mutex as AsyncMutex;
 
 use self::{

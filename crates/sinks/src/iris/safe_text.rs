@@ -145,6 +145,18 @@ pub(crate) fn tag_text(text: &str, changes: &mut Changes) -> String {
     cut(&text, TAG_LIMIT, "tag_cut", changes)
 }
 
+/// Whether IRIS shows and keeps a tag as it is written: what is changed on its way there is found under another name later.
+///
+/// ```
+/// use alertbridge_sinks::iris::keeps_tag;
+///
+/// assert!(keeps_tag("ai-pending"));
+/// assert!(!keeps_tag("it's") && !keeps_tag(" ai") && !keeps_tag("a,b"));
+/// ```
+pub fn keeps_tag(name: &str) -> bool {
+    !name.is_empty() && tag_text(name, &mut Changes::default()) == name
+}
+
 /// Whether a value can stand in an attribute as it is. Values that are compared (IOCs) are never altered, only left out.
 pub(crate) fn is_safe_value(value: &str) -> bool {
     !value.is_empty()

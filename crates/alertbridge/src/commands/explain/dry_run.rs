@@ -55,7 +55,7 @@ pub fn run(mut config: Config, file: &Path, source: &str, json: bool) -> Result<
     let ledger = reader(&config).ok();
     let rules = Rules::of(&config, ledger.as_ref())?;
     let sink = match config.sinks.iris.take() {
-        Some(iris) => Some(iris_sink(iris, config.triage.as_ref())?),
+        Some(iris) => Some(iris_sink(iris, &config)?),
         None => None,
     };
     if config.intel.is_some() {

@@ -40,7 +40,7 @@ pub fn run(arguments: &cli::IntelTest) -> Result<Exit, Failure> {
             .map_err(|why| Failure::new(Exit::Io, why))?;
     }
     let iris = match config.sinks.iris.take() {
-        Some(iris) => Some(iris_sink(iris, config.triage.as_ref())?),
+        Some(iris) => Some(iris_sink(iris, &config)?),
         None => None,
     };
     let runtime = super::super::super::runtime()?;

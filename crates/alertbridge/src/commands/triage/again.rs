@@ -24,7 +24,7 @@ pub fn run(arguments: &cli::TriageAgain) -> Result<Exit, Failure> {
         .iris
         .take()
         .ok_or_else(|| Failure::new(Exit::Config, "the configuration has no [sinks.iris]"))?;
-    let sink = triage::iris_sink(iris, Some(&section))?;
+    let sink = triage::iris_sink(iris, &config)?;
     let ledger = writer(&config)?;
     let runtime = super::super::super::runtime()?;
     let mut exit = Exit::Success;

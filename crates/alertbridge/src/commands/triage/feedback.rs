@@ -18,7 +18,7 @@ use crate::{
 pub fn run(arguments: &cli::TriageFeedback) -> Result<Exit, Failure> {
     let (mut config, section) = section(&arguments.output.config)?;
     if arguments.refresh {
-        let (secrets, parts) = parts(&mut config, &section)?;
+        let (secrets, parts) = parts(&mut config)?;
         let shared = triage::shared(&section, &secrets, parts)
             .map_err(|error| Failure::new(Exit::Config, error))?;
         let news = super::super::super::runtime()?.block_on(FeedbackReader::new(shared).round())?;

@@ -52,22 +52,19 @@ fn section(file: &cli::ConfigFile) -> Result<(Config, TriageConfig), Failure> {
 
 /// What reads alerts, as the daemon would have it.
 fn reviewer(config: &Config, section: &TriageConfig) -> Result<Reviewer, Failure> {
-    let secrets = triage::secrets(config.sinks.iris.as_ref(), Some(section));
+    let secrets = triage::secrets(config);
     triage::reviewer(section, &secrets).map_err(|error| Failure::new(Exit::Config, error))
 }
 
 /// What workers of a process of their own stand on: IRIS, and the ledger beside a running daemon.
-fn parts(
-    config: &mut Config,
-    section: &TriageConfig,
-) -> Result<(Vec<String>, triage::Parts), Failure> {
-    let secrets = triage::secrets(config.sinks.iris.as_ref(), Some(section));
+fn parts(config: &mut Config) -> Result<(Vec<String>, triage::Parts), Failure> {
+    let secrets = triage::secrets(config);
     let iris = config
         .sinks
         .iris
         .take()
         .ok_or_else(|| Failure::new(Exit::Config, "the configuration has no [sinks.iris]"))?;
-    let iris = Arc::new(triage::iris_sink(iris, Some(section))?);
+    let iris = Arc::new(triage::iris_sink(iris, config)?);
     let ledger: Arc<dyn Ledger> = Arc::new(writer(config)?);
     let metrics = Arc::new(Metrics::default());
     let intel = match &config.intel {

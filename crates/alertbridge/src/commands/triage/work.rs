@@ -25,7 +25,7 @@ const STOP_DEADLINE: Duration = Duration::from_secs(15);
 pub fn run(arguments: &cli::TriageWork) -> Result<Exit, Failure> {
     let (mut config, section) = section(&arguments.config)?;
     logging::start(&config.log)?;
-    let (secrets, parts) = parts(&mut config, &section)?;
+    let (secrets, parts) = parts(&mut config)?;
     let runtime = super::super::super::runtime()?;
     let ended = runtime.block_on(work(arguments, &section, &secrets, parts));
     runtime.shutdown_timeout(Duration::from_secs(1));
