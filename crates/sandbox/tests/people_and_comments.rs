@@ -94,3 +94,29 @@ async fn a_server_before_2_4_15_takes_nobody_for_an_unknown_user() {
         Value::Null
     );
 }
+
+#[tokio::test]
+async fn each_state_of_an_alert_is_kept_where_that_is_wanted() {
+    let note = json!({"alert_note": "by the client"});
+    let plain = server("v2.4.20").await;
+    plain.post("/alerts/update/1", &note).await.data();
+    assert!(plain.sandbox.versions(1).is_empty());
+    let server = Server::with(IrisOptions {
+        keep_versions: true,
+        users: vec![IrisUser::minimal_service_account(BOB, "bob-key", &[1])],
+        ..IrisOptions::default()
+    })
+    .await;
+    server.add(&alert(json!({}))).await.data();
+    server.post("/alerts/update/1", &note).await.data();
+    server
+        .sandbox
+        .edit(1, BOB, &json!({"alert_note": "by Bob"}));
+    assert!(server.sandbox.delete(1) && !server.sandbox.delete(1));
+    let versions = server.sandbox.versions(1);
+    let notes: Vec<&Value> = versions.iter().map(|one| &one.raw["alert_note"]).collect();
+    assert_eq!(
+        notes,
+        [&Value::Null, &json!("by the client"), &json!("by Bob")]
+    );
+}
