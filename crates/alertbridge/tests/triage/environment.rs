@@ -89,3 +89,24 @@ fn with_the_python_workers_environment_alone_tagged_alerts_are_reviewed() {
     assert!(worker.terminate().success());
     assert_done(&scene, &ours, other);
 }
+
+#[test]
+fn until_empty_means_the_alerts_that_are_tagged_too() {
+    let scene = scene();
+    let ours: Vec<i64> = (0..5)
+        .map(|_| scene.foreign("mail,soc-ai-pending"))
+        .collect();
+    let other = scene.foreign("mail,ai-pending");
+    let ended = work(&scene, &["--until-empty"]).output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    let told = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert_eq!(told.trim(), "5 jobs ended");
+    assert_done(&scene, &ours, other);
+    // With nothing tagged it ends as well, and asks nothing.
+    let ended = work(&scene, &["--until-empty"]).output().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&ended.stdout).trim(),
+        "0 jobs ended"
+    );
+    assert_eq!(scene.model.questions().len(), 1);
+}
