@@ -134,13 +134,7 @@ impl FeedbackReader {
 
     async fn note(&self, job: &JobRow, seen: &SeenAlert) -> Result<bool, LedgerError> {
         let opinion = opinion(self.shared.mirror.tags(), &seen.tags);
-        let same = match (&job.opinion_before, &opinion) {
-            // Once it is gone or another, the ledger must know.
-            (Some(before), Some(opinion)) => before == opinion,
-            (Some(_), None) => false,
-            (None, _) => opinion == job.opinion,
-        };
-        if same && seen.resolution == job.resolution {
+        if !has_news(job, opinion.as_deref(), seen.resolution.as_deref()) {
             return Ok(false);
         }
         let feedback = Feedback {
@@ -153,6 +147,16 @@ impl FeedbackReader {
     }
 }
 
+/// Whether the ledger must be told what IRIS shows now.
+fn has_news(job: &JobRow, opinion: Option<&str>, resolution: Option<&str>) -> bool {
+    let known = match &job.opinion_before {
+        // Once it is gone or another, the ledger must know.
+        Some(before) => Some(&**before),
+        None => job.opinion.as_deref(),
+    };
+    known != opinion || job.resolution.as_deref() != resolution
+}
+
 /// Both tags at once say nothing.
 fn opinion(names: &TagNames, tags: &[String]) -> Option<String> {
     let has = |name: &str| tags.iter().any(|tag| tag == name);
@@ -160,5 +164,82 @@ fn opinion(names: &TagNames, tags: &[String]) -> Option<String> {
         (true, false) => Some("agree".to_owned()),
         (false, true) => Some("disagree".to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alertbridge_ledger::{JobClaim, JobSettlement, JobVerdict, Ledger, MemoryLedger, NewJob};
+
+    use super::*;
+
+    async fn reviewed(ledger: &MemoryLedger) -> JobRow {
+        let claim = JobClaim {
+            worker: "w".into(),
+            limit: 1,
+            now: Timestamp::UNIX_EPOCH,
+            lease: Duration::from_secs(60),
+            ageing: Duration::ZERO,
+            max_age: None,
+        };
+        let job = ledger.claim_jobs(claim).await.unwrap().unwrap().remove(0);
+        let settlement = JobSettlement {
+            job: job.job,
+            fence: job.fence,
+            at: Timestamp::UNIX_EPOCH,
+            verdict: JobVerdict::Reviewed {
+                verdict: "benign".into(),
+                model: "m".into(),
+            },
+        };
+        assert!(ledger.settle_job(settlement).await.unwrap().unwrap());
+        row(ledger).await
+    }
+
+    async fn row(ledger: &MemoryLedger) -> JobRow {
+        let rows = ledger.jobs_of("iris", vec!["1".into()]).await;
+        rows.unwrap().unwrap().remove(0)
+    }
+
+    /// Tells the ledger what IRIS shows, where that is news.
+    async fn look(ledger: &MemoryLedger, seen: Option<&str>) -> (bool, Option<String>) {
+        let job = row(ledger).await;
+        let news = has_news(&job, seen, None);
+        if news {
+            let feedback = Feedback {
+                opinion: seen.map(str::to_owned),
+                resolution: None,
+                at: Timestamp::UNIX_EPOCH,
+            };
+            let put = ledger.put_feedback(job.job, feedback).await;
+            assert!(put.unwrap().unwrap());
+        }
+        (news, row(ledger).await.opinion)
+    }
+
+    #[tokio::test]
+    async fn an_opinion_of_the_first_review_is_no_news_of_the_second_until_it_was_gone() {
+        let ledger = MemoryLedger::new();
+        let job = NewJob {
+            sink: "iris".into(),
+            id: "1".into(),
+            reference: String::new(),
+            lane: String::new(),
+            rule_id: String::new(),
+            level: 8,
+            created_at: Timestamp::UNIX_EPOCH,
+        };
+        ledger.add_jobs(vec![job]).await.unwrap().unwrap();
+        reviewed(&ledger).await;
+        let agree = || Some("agree".to_owned());
+        assert_eq!(look(&ledger, None).await, (false, None));
+        assert_eq!(look(&ledger, Some("agree")).await, (true, agree()));
+        assert_eq!(look(&ledger, Some("agree")).await, (false, agree()));
+        let again = ledger.again("iris", "1", Timestamp::UNIX_EPOCH).await;
+        assert!(again.unwrap().unwrap());
+        reviewed(&ledger).await;
+        assert_eq!(look(&ledger, Some("agree")).await, (false, None));
+        assert_eq!(look(&ledger, None).await, (true, None));
+        assert_eq!(look(&ledger, Some("agree")).await, (true, agree()));
     }
 }
