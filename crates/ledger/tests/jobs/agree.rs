@@ -202,7 +202,7 @@ impl Pair<'_> {
                 let until = self.after(*after);
                 let lost = self.both(|ledger| ledger.renew_jobs(vec![(job, fence)], until));
                 if lost.is_empty() {
-                    let (begun, end) = self.held.get_mut(&job).expect("renewed, so held");
+                    let (begun, end) = self.held.get_mut(&job).unwrap();
                     *end = until.min(*begun + LONGEST_WAIT);
                 }
             }
