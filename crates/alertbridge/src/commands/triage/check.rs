@@ -49,6 +49,8 @@ pub fn run(arguments: &cli::Output) -> Result<Exit, Failure> {
     let facts = runtime
         .block_on(reviewer.model().look())
         .map_err(|error| failure(&error))?;
+    let context = facts.usable_context(section.model.context_tokens);
+    reviewer.fit(context);
     let load = runtime
         .block_on(reviewer.model().preload())
         .map_err(|error| failure(&error))?;
@@ -62,7 +64,7 @@ pub fn run(arguments: &cli::Output) -> Result<Exit, Failure> {
         url: section.model.url.clone(),
         version: facts.version.clone(),
         digest: asked.digest.clone(),
-        context_tokens: section.model.context_tokens,
+        context_tokens: context,
         model_context_tokens: facts.model_context,
         loaded: facts.loaded,
         pseudonyms: section.uses_pseudonyms(),

@@ -49,6 +49,10 @@ pub fn run(arguments: &cli::TriageEval) -> Result<Exit, Failure> {
     let tasks = tasks(labelled, &outcomes, arguments.inject);
     let progress = Progress::new(tasks.len() as u64);
     let runtime = super::super::super::runtime()?;
+    // As the worker does: prompts fit what the server holds.
+    if let Ok(facts) = runtime.block_on(reviewer.model().look()) {
+        reviewer.fit(facts.usable_context(section.model.context_tokens));
+    }
     let broken = runtime.block_on(ask_all(
         &reviewer,
         tasks,
