@@ -172,7 +172,7 @@ impl Reviewer {
             seed,
             least_tokens: prompt.least_tokens,
         };
-        let first = self.model.ask(&question).await?;
+        let first = self.ask_once(&question).await?;
         let mut costs = Costs::of(&first);
         let fault = match answer::read(&first.text) {
             Ok(answer) => return Ok(costs.with(answer)),
@@ -183,11 +183,19 @@ impl Reviewer {
             complaint: fault.complaint,
         });
         question.seed = seed.wrapping_add(1);
-        let second = self.model.ask(&question).await?;
+        let second = self.ask_once(&question).await?;
         costs.add(&second);
         answer::read(&second.text)
             .map(|answer| costs.with(answer))
             .map_err(|fault| unreadable(&fault))
+    }
+
+    /// What a server says of its fault may repeat what it was sent, or its own keys.
+    async fn ask_once(&self, question: &Question) -> Result<Reply, ModelError> {
+        self.model.ask(question).await.map_err(|mut error| {
+            error.text = self.redactor.redact_text(&error.text).text;
+            error
+        })
     }
 
     /// Holds an answer against what was sent and writes the note.

@@ -57,7 +57,9 @@ fn material(config: &Config, section: &TriageConfig, what: &str) -> Result<Mater
                 Exit::Config,
                 format!("the ledger has no alert {what}, or not its bytes any more"),
             )
-            .remedy("give its reference, its id in IRIS, or a file")
+            .remedy(
+                "give its reference, the id IRIS gave an alert of ours, or a file that is there; alerts of others are not kept here",
+            )
         })?;
     let alert = Alert::parse(payload).map_err(|error| Failure::new(Exit::Io, error))?;
     let mut material = Material::of_alert(&alert);

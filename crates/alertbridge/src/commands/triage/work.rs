@@ -43,6 +43,11 @@ async fn work(
     let shared = triage::shared(section, secrets, parts)
         .map_err(|error| Failure::new(Exit::Config, error))?;
     let (stopping, stop) = watch::channel(false);
+    // What others have tagged by now is among what is to be done.
+    if arguments.poll && arguments.until_empty {
+        let looked = Poller::new(shared.clone(), sink.clone()).look().await;
+        looked.map_err(|error| Failure::new(Exit::Unavailable, error))?;
+    }
     let mut workers = JoinSet::new();
     let count = arguments.workers.unwrap_or(section.workers).max(1);
     for number in 1..=count {

@@ -340,14 +340,10 @@ impl Worker {
                 tags: &[],
                 text: None,
             };
-            let amended = shared.mirror.ended(job, &shown).await;
-            return self.written(
-                job,
-                amended,
-                JobVerdict::Skipped {
-                    why: "too old".into(),
-                },
-            );
+            let verdict = JobVerdict::Skipped {
+                why: "too old".into(),
+            };
+            return self.show(job, &shown, verdict).await;
         }
         let kept = match kept {
             Some(kept) => kept,
@@ -369,11 +365,7 @@ impl Worker {
             tags: &kept.tags,
             text: Some(&kept.text),
         };
-        let amended = shared.mirror.ended(job, &shown).await;
-        let Course::Settle(verdict) = reviewed(&kept) else {
-            return Course::Lost;
-        };
-        self.written(job, amended, verdict)
+        self.show(job, &shown, verdict_of(&kept)).await
     }
 
     /// Nobody has changed it for so long that whoever had it under way is gone.
@@ -409,8 +401,12 @@ fn skipped(why: &str) -> Course {
 }
 
 fn reviewed(kept: &Kept) -> Course {
-    Course::Settle(JobVerdict::Reviewed {
+    Course::Settle(verdict_of(kept))
+}
+
+fn verdict_of(kept: &Kept) -> JobVerdict {
+    JobVerdict::Reviewed {
         verdict: kept.verdict.clone(),
         model: kept.provenance.model.clone(),
-    })
+    }
 }

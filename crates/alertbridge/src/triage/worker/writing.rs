@@ -44,21 +44,41 @@ impl Worker {
             tags: &[],
             text: Some(&text),
         };
-        let amended = self.shared.mirror.ended(job, &shown).await;
         let verdict = JobVerdict::Failed {
             class: class.to_owned(),
             why,
         };
-        self.written(job, amended, verdict)
+        self.show(job, &shown, verdict).await
+    }
+
+    /// Shows the job's end. Where IRIS takes no text (its note is too long, say), the tags at least say that there is none.
+    pub(super) async fn show(
+        &self,
+        job: &ClaimedJob,
+        shown: &Shown<'_>,
+        verdict: JobVerdict,
+    ) -> Course {
+        let mirror = &self.shared.mirror;
+        match (mirror.ended(job, shown).await, shown.text) {
+            (Amended::Never { why }, Some(_)) => {
+                let tags_alone = Shown {
+                    state: &mirror.tags().failed,
+                    tags: &[],
+                    text: None,
+                };
+                let amended = mirror.ended(job, &tags_alone).await;
+                let verdict = JobVerdict::Failed {
+                    class: REFUSED.to_owned(),
+                    why,
+                };
+                self.written(job, amended, verdict)
+            }
+            (amended, _) => self.written(job, amended, verdict),
+        }
     }
 
     /// The job's end, if IRIS shows it.
-    pub(super) fn written(
-        &self,
-        job: &ClaimedJob,
-        amended: Amended,
-        verdict: JobVerdict,
-    ) -> Course {
+    fn written(&self, job: &ClaimedJob, amended: Amended, verdict: JobVerdict) -> Course {
         if matches!(amended, Amended::TagsKept(_)) {
             return Course::Settle(tags_kept(&verdict));
         }
