@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alertbridge_alert::Alert;
-use alertbridge_ledger::{JobFilter, JobRow, JobState, Ledger, LedgerError, NewJob};
+use alertbridge_ledger::{JobRow, JobState, Ledger, LedgerError, NewJob};
 use alertbridge_sinks::{Outcome, Reviewable, SeenAlert};
 use alertbridge_triage::model::BreakerState;
 use jiff::SignedDuration;
@@ -135,6 +135,8 @@ impl Poller {
                 .tagged(tag, after, self.config().page_size)
                 .await
                 .map_err(|outcome| LookError::Iris(why(&outcome)))?;
+            let ids = page.alerts.iter().map(|seen| seen.id.clone()).collect();
+            let known = told(self.ledger().jobs_of(&self.sink, ids)).await?;
             for seen in &page.alerts {
                 looked.seen += 1;
                 if seen
@@ -145,7 +147,8 @@ impl Poller {
                     continue;
                 }
                 if !only_stale || self.is_stale(seen) {
-                    self.take(seen, tag, looked).await?;
+                    let job = known.iter().find(|job| job.id == seen.id);
+                    self.take(seen, job, tag, looked).await?;
                 }
             }
             match page.more_after {
@@ -167,15 +170,16 @@ impl Poller {
     async fn take(
         &self,
         seen: &SeenAlert,
+        job: Option<&JobRow>,
         tag: &str,
         looked: &mut Looked,
     ) -> Result<(), LookError> {
-        let Some(job) = self.job_of(&seen.id).await? else {
+        let Some(job) = job else {
             let added = told(self.ledger().add_jobs(vec![self.new_job(seen)])).await?;
             looked.added += added;
             return Ok(());
         };
-        if !self.may_be_again(&job) {
+        if !self.may_be_again(job) {
             return Ok(());
         }
         // The list may be older than our own last write, which took the tag off before the job ended.
@@ -211,16 +215,6 @@ impl Poller {
 
     fn ledger(&self) -> &dyn Ledger {
         &*self.shared.ledger
-    }
-
-    async fn job_of(&self, id: &str) -> Result<Option<JobRow>, LookError> {
-        let filter = JobFilter {
-            sink: Some(self.sink.clone()),
-            id: Some(id.to_owned()),
-            limit: 1,
-            ..JobFilter::default()
-        };
-        Ok(told(self.ledger().jobs(filter)).await?.into_iter().next())
     }
 
     fn new_job(&self, seen: &SeenAlert) -> NewJob {

@@ -9,14 +9,14 @@ mod redact;
 mod show;
 mod work;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use alertbridge_ledger::Ledger;
+use alertbridge_ledger::{Ledger, LedgerError, OpenOptions, SqliteLedger};
 use tokio::sync::watch;
 
 use crate::{
     cli,
-    clock::SystemClock,
+    clock::{self, SystemClock},
     commands::writer,
     config::Config,
     exit::Exit,
@@ -65,6 +65,7 @@ fn parts(config: &mut Config) -> Result<(Vec<String>, triage::Parts), Failure> {
         .take()
         .ok_or_else(|| Failure::new(Exit::Config, "the configuration has no [sinks.iris]"))?;
     let iris = Arc::new(triage::iris_sink(iris, config)?);
+    make_ledger(&config.ledger.path)?;
     let ledger: Arc<dyn Ledger> = Arc::new(writer(config)?);
     let metrics = Arc::new(Metrics::default());
     let intel = match &config.intel {
@@ -105,4 +106,23 @@ fn kept_intelligence(
         intelligence: known,
         herald,
     }))
+}
+
+/// Workers may be all that runs here: without a daemon nobody else makes the ledger.
+fn make_ledger(path: &Path) -> Result<(), Failure> {
+    if path.try_exists().unwrap_or(true) {
+        return Ok(());
+    }
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::io("make the folder", folder, &error))?;
+    }
+    // Another worker may be making it right now; then it is there, too.
+    match SqliteLedger::open(path, OpenOptions::new(clock::now)) {
+        Ok(_) | Err(LedgerError::InUse { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -95,7 +95,8 @@ impl Worker {
     ) -> Option<Kept> {
         let shared = &self.shared;
         let hours = i64::try_from(shared.config.cache_hours).unwrap_or(i64::MAX);
-        if hours == 0 {
+        // Who asks again by hand wants the model's word.
+        if hours == 0 || job.asked_again > 0 {
             return None;
         }
         let since = now
@@ -129,7 +130,7 @@ impl Worker {
     ) -> Result<Asked, Course> {
         let shared = self.shared.clone();
         // Another seed for each attempt, so that what went wrong does not go wrong the same way.
-        let seed = u64::from(job.begun);
+        let seed = u64::from(job.begun) + (u64::from(job.asked_again) << 16);
         shared.doorway.began();
         let answer = tokio::select! {
             answer = shared.reviewer.ask(prompt, seed) => answer,
