@@ -109,6 +109,17 @@ impl Alert {
     }
 }
 
+/// Any JSON text as a tree, as [`Alert::tree`] reads an alert: what a tree can't hold costs only itself. `Null` where the text is no
+/// JSON. For what others store of an alert, which holds what the alert held (facts/iris.md §4).
+///
+/// ```
+/// let tree = alertbridge_alert::tree_of(r#"{"id":7,"full_log":"a\ud800b"}"#);
+/// assert_eq!((&tree["id"], &tree["full_log"]), (&7.into(), &"a\u{fffd}b".into()));
+/// ```
+pub fn tree_of(json: &str) -> serde_json::Value {
+    tree::tree(json)
+}
+
 /// Text of alert bytes; a byte order mark is dropped.
 fn text_of(raw: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw))
