@@ -1,8 +1,13 @@
 //! Reading alerts by their ids.
 //!
 //! Fields are asked for by name where the server can (2.4.17), because a whole alert is repeated once per asset (facts/iris.md §3).
+//!
+//! IRIS stores in the source content what a strict parser refuses, lone surrogates and deep nesting (facts/iris.md §4), so each alert of
+//! an answer is cut out as text first and then read apart from the others, leniently: nobody stops the work on other alerts with a log.
 
+use alertbridge_alert::tree_of;
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{error::Category, value::RawValue};
 
 use super::{
     IrisSink,
@@ -12,19 +17,27 @@ use super::{
 use crate::Outcome;
 
 #[derive(Deserialize)]
-struct One<T> {
-    data: T,
+struct One<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
 #[derive(Deserialize)]
-struct Listed<T> {
-    data: Rows<T>,
+struct Listed<'a> {
+    #[serde(borrow)]
+    data: RawRows<'a>,
 }
 
-/// One page of a list.
 #[derive(Deserialize)]
-pub(crate) struct Rows<T> {
+struct RawRows<'a> {
     #[serde(default)]
+    total: u64,
+    #[serde(borrow)]
+    alerts: Vec<&'a RawValue>,
+}
+
+/// One page of a list; a row that is no alert is left out.
+pub(crate) struct Rows<T> {
     pub(crate) total: u64,
     pub(crate) alerts: Vec<T>,
 }
@@ -48,16 +61,23 @@ impl IrisSink {
         Ok(Version::parse(&version).is_none_or(|version| version >= Version::EXACT_SEARCH))
     }
 
-    /// A list of alerts.
+    /// A list of alerts. [`Outcome::Never`] where it is too long or can't be read: fewer alerts or fields at a time may be.
     pub(super) async fn list<T: DeserializeOwned>(
         &self,
         query: &[(&str, &str)],
     ) -> Result<Rows<T>, Outcome> {
         let answer = answered(self.client.get("/alerts/filter", query).await)?;
-        read::<Listed<T>>(&answer).map(|listed| listed.data)
+        let text = String::from_utf8_lossy(&answer.body);
+        let listed: Listed<'_> =
+            serde_json::from_str(&text).map_err(|error| unreadable(&answer, &error))?;
+        Ok(Rows {
+            total: listed.data.total,
+            alerts: listed.data.alerts.into_iter().filter_map(row).collect(),
+        })
     }
 
     /// Reads one alert; `None` where there is none with this id (or none that the key's user may see). `id_of` tells a row's id.
+    /// [`Outcome::Never`] where its answer is too long or can't be read.
     pub(super) async fn fetch<T: DeserializeOwned>(
         &self,
         id: i64,
@@ -84,22 +104,43 @@ impl IrisSink {
         {
             return Ok(None);
         }
-        let one: One<T> = read(&answered(answer)?)?;
-        Ok(Some(one.data))
+        let answer = answered(answer)?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let one: One<'_> =
+            serde_json::from_str(&text).map_err(|error| unreadable(&answer, &error))?;
+        row(one.data).map(Some).ok_or_else(garbled)
     }
 }
 
-fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, Outcome> {
-    match serde_json::from_slice(&answer.body) {
-        Ok(read) => Ok(read),
-        Err(_) if answer.truncated => Err(Outcome::Never {
+/// One alert, what a strict parser refuses in it mended; `None` where it is no alert all the same.
+fn row<T: DeserializeOwned>(raw: &RawValue) -> Option<T> {
+    serde_json::from_str(raw.get())
+        .or_else(|_| T::deserialize(tree_of(raw.get())))
+        .ok()
+}
+
+/// Whose fault it is that an answer can't be read.
+fn unreadable(answer: &Answer, error: &serde_json::Error) -> Outcome {
+    if answer.truncated {
+        return Outcome::Never {
             why: "IRIS's answer about this alert is longer than `response_limit`".to_owned(),
-        }),
-        Err(_) => Err(Outcome::Retry {
-            after: None,
-            // A proxy's page with status 200 is no fault of this alert.
-            why: "IRIS's answer about this alert can't be read".to_owned(),
-            sink_wide: true,
-        }),
+        };
+    }
+    let is_object = answer.body.trim_ascii_start().starts_with(b"{");
+    if is_object && error.classify() == Category::Syntax {
+        return garbled();
+    }
+    Outcome::Retry {
+        after: None,
+        // A proxy's page with status 200, or half an answer, is no fault of this alert.
+        why: "IRIS's answer about this alert can't be read".to_owned(),
+        sink_wide: true,
+    }
+}
+
+fn garbled() -> Outcome {
+    Outcome::Never {
+        why: "what IRIS holds of this alert can't be read: its answer is no valid JSON, or no alert; look at the alert in IRIS"
+            .to_owned(),
     }
 }

@@ -82,6 +82,8 @@ pub struct IrisSink {
     turns: Vec<AsyncMutex<()>>,
     /// The server's version, forgotten after every trouble because a restart may have changed it.
     version: Mutex<Option<String>>,
+    /// Alerts that can't be read.
+    left_out: review::LeftOut,
 }
 
 impl IrisSink {
@@ -145,6 +147,7 @@ impl IrisSink {
             resolved: AsyncMutex::new(None),
             customer_ids: AsyncMutex::new(HashMap::new()),
             version: Mutex::new(None),
+            left_out: review::LeftOut::default(),
         })
     }
 

@@ -15,6 +15,7 @@ mod presets;
 mod real_alerts;
 mod redaction;
 mod review;
+mod review_unreadable;
 mod scripted;
 mod tls;
 mod world;

@@ -25,7 +25,7 @@ impl IrisSink {
         };
         let resolved = self.resolved(None).await?;
         let read = match self.fetch(id, FIELDS, row_id).await {
-            // Longer than an answer may be: its small fields are better than nothing.
+            // Longer than an answer may be, or unreadable: its small fields are better than nothing.
             Err(Outcome::Never { .. }) => self.fetch(id, SMALL_FIELDS, row_id).await,
             read => read,
         };

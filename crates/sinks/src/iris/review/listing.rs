@@ -1,28 +1,12 @@
-//! The alerts with one tag.
-//!
-//! IRIS searches tags as one text (a substring, whatever the case), sorts by event time alone and knows pages by number only, so a tag that
-//! somebody takes away moves every later row one place forward (facts/iris.md §5). Therefore: first all ids, in pages from the last
-//! to the first (a row that moves forward is met again, never passed over), then the wanted ones by their ids.
-
-use std::collections::BTreeSet;
+//! The alerts with one tag: first all their ids (`ids`), then the wanted ones by their ids.
 
 use serde_json::Value;
-use tracing::warn;
 
-use super::alert::{FIELDS, SMALL_FIELDS, row_id, tags};
-use crate::{
-    Outcome, Page,
-    iris::{IrisSink, lookup::like_escaped, resolved::Resolved},
-};
+use super::alert::{FIELDS, SMALL_FIELDS, row_id};
+use crate::{Outcome, Page, iris::IrisSink};
 
 /// The most alerts a page has.
 const MOST: usize = 100;
-/// Rows of a page of ids where the server can leave the rest out, and where each row is a whole alert.
-const SMALL_ROWS: usize = 500;
-const WHOLE_ROWS: usize = 20;
-const FEW_ROWS: usize = 4;
-/// Pages of ids that are looked through, those with the oldest events.
-const MOST_PAGES: u64 = 20;
 /// Whole alerts asked for at a time: ten with the longest source content fit into an answer.
 const AT_A_TIME: usize = 10;
 /// A tag in IRIS is not longer.
@@ -64,101 +48,28 @@ impl IrisSink {
         Ok(page)
     }
 
-    /// The ids of all alerts with the tag that people are not done with.
-    async fn ids_of_tagged(
-        &self,
-        tag: &str,
-        resolved: &Resolved,
-    ) -> Result<BTreeSet<i64>, Outcome> {
-        let sizes: &[usize] = if self.chooses_fields().await? {
-            &[SMALL_ROWS, WHOLE_ROWS, FEW_ROWS, 1]
-        } else {
-            &[WHOLE_ROWS, FEW_ROWS, 1]
-        };
-        let mut tried = Ok(BTreeSet::new());
-        for rows in sizes {
-            tried = self.ids_in_pages(tag, *rows, resolved).await;
-            // Fewer at a time fit into an answer, where the server gives more than it was asked for.
-            if !matches!(tried, Err(Outcome::Never { .. })) {
-                break;
-            }
-        }
-        tried
-    }
-
-    async fn ids_in_pages(
-        &self,
-        tag: &str,
-        rows: usize,
-        resolved: &Resolved,
-    ) -> Result<BTreeSet<i64>, Outcome> {
-        let mut found = BTreeSet::new();
-        let total = self.ids_on(tag, 1, rows, resolved, &mut found).await?;
-        let pages = total.div_ceil(rows as u64);
-        if pages > MOST_PAGES {
-            warn!(
-                tag,
-                alerts = total,
-                "so many alerts have this tag that only those with the oldest events are looked at"
-            );
-        }
-        let mut moved = false;
-        for page in (2..=pages.min(MOST_PAGES)).rev() {
-            moved |= self.ids_on(tag, page, rows, resolved, &mut found).await? != total;
-        }
-        if moved {
-            self.ids_on(tag, 1, rows, resolved, &mut found).await?;
-        }
-        Ok(found)
-    }
-
-    /// Adds the ids of one page; how many rows all pages have.
-    async fn ids_on(
-        &self,
-        tag: &str,
-        page: u64,
-        rows: usize,
-        resolved: &Resolved,
-        found: &mut BTreeSet<i64>,
-    ) -> Result<u64, Outcome> {
-        let (search, page, rows) = (like_escaped(tag), page.to_string(), rows.to_string());
-        let query = [
-            ("alert_tags", search.as_str()),
-            ("sort", "asc"),
-            ("fields", "alert_id,alert_tags,alert_status_id"),
-            ("page", &page),
-            ("per_page", &rows),
-        ];
-        let listed = self.list::<Value>(&query).await?;
-        for row in &listed.alerts {
-            let status = row["alert_status_id"].as_i64();
-            let status = status.and_then(|id| resolved.status_name(id));
-            let ended = status.and_then(|status| self.ends(status)).is_some();
-            if let Some(id) = row_id(row)
-                && !ended
-                && tags(row).iter().any(|known| known == tag)
-            {
-                found.insert(id);
-            }
-        }
-        Ok(listed.total)
-    }
-
-    /// Whole alerts by their ids, ascending. One that is too long for an answer comes without its description and content.
+    /// Whole alerts by their ids, ascending. One that is too long for an answer, or can't be read, comes without its description and
+    /// content, and is left out where that is not enough.
     async fn rows_of(&self, ids: &[i64]) -> Result<Vec<Value>, Outcome> {
-        match self.listed(ids, FIELDS).await {
-            Err(Outcome::Never { .. }) => {}
-            rows => return rows,
-        }
         let mut rows = Vec::new();
-        for id in ids {
-            let mut row = self.listed(&[*id], FIELDS).await;
-            if matches!(row, Err(Outcome::Never { .. })) {
-                row = self.listed(&[*id], SMALL_FIELDS).await;
+        let mut parts = vec![ids];
+        while let Some(ids) = parts.pop() {
+            let mut read = self.listed(ids, FIELDS).await;
+            if matches!(read, Err(Outcome::Never { .. })) {
+                if ids.len() > 1 {
+                    let (first, second) = ids.split_at(ids.len() / 2);
+                    parts.extend([second, first]);
+                    continue;
+                }
+                read = self.listed(ids, SMALL_FIELDS).await;
             }
-            match row {
-                Ok(row) => rows.extend(row),
-                Err(Outcome::Never { why }) => warn!(alert_id = id, why, "left out"),
+            match read {
+                Ok(read) => rows.extend(read),
+                Err(Outcome::Never { why }) => {
+                    for id in ids {
+                        self.left_out.tell(format!("alert {id}"), &why);
+                    }
+                }
                 Err(outcome) => return Err(outcome),
             }
         }

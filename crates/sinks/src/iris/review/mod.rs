@@ -1,8 +1,11 @@
-//! Alerts as they are in IRIS, for a review: found by a tag (`listing`), read (`alert`), and told of in a comment.
+//! Alerts as they are in IRIS, for a review: found by a tag (`ids`, `listing`), read (`alert`), and told of in a comment.
 
 mod alert;
+mod ids;
+mod left_out;
 mod listing;
 
+pub(super) use self::left_out::LeftOut;
 use super::IrisSink;
 use crate::{Amended, Amendment, Outcome, Page, Reviewable, SeenAlert, SinkFuture};
 
