@@ -7,6 +7,7 @@ use alertbridge_sinks::{
     Amended, Amendment, Identity, Outcome, Reviewable, Sink,
     iris::{IrisConfig, IrisSink},
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -110,18 +111,25 @@ struct Server {
 }
 
 /// How one alert is told in an answer, by its id and the fields asked for; `Err` is what is answered in place of all.
-type Told = fn(i64, &str) -> Result<String, &'static str>;
+type Telling = dyn Fn(i64, &str) -> Result<String, &'static str> + Send + Sync;
+type Told = Arc<Telling>;
+type Plain = fn(i64, &str) -> Result<String, &'static str>;
 
 impl Server {
     /// All alerts 1 to `count` have the tag.
-    async fn start(count: i64, version: &'static str, told: Told) -> Self {
+    async fn start(
+        count: i64,
+        version: &'static str,
+        told: impl Fn(i64, &str) -> Result<String, &'static str> + Send + Sync + 'static,
+    ) -> Self {
+        let told: Told = Arc::new(told);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
         let shared = asked.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, count, version, told, shared.clone()));
+                tokio::spawn(serve(stream, count, version, told.clone(), shared.clone()));
             }
         });
         Self { url, asked }
@@ -150,7 +158,7 @@ async fn serve(
     }
     let head = String::from_utf8(head).unwrap();
     let path = head.split(' ').nth(1).unwrap();
-    let body = answer(path, count, version, told).unwrap_or_else(str::to_owned);
+    let body = answer(path, count, version, &*told).unwrap_or_else(str::to_owned);
     if path.starts_with("/alerts/") {
         asked.lock().unwrap().push(path.to_owned());
     }
@@ -162,7 +170,7 @@ async fn serve(
     let _ = stream.write_all(answer.as_bytes()).await;
 }
 
-fn answer(path: &str, count: i64, version: &str, told: Told) -> Result<String, &'static str> {
+fn answer(path: &str, count: i64, version: &str, told: &Telling) -> Result<String, &'static str> {
     let query = query(path);
     let given = |key: &str| {
         let pair = query.iter().find(|(name, _)| name == key);
@@ -237,8 +245,13 @@ fn plain(id: i64) -> String {
         .to_string()
 }
 
+/// It holds a number that is no JSON.
+fn broken(id: i64) -> String {
+    plain(id).replace(r#"{"n":"#, r#"{"n":NaN,"m":"#)
+}
+
 fn garbled(id: i64) -> String {
-    plain(id).replace(r#"{"n":3}"#, r#"{"n":NaN}"#)
+    if id == 3 { broken(id) } else { plain(id) }
 }
 
 /// Alert 3 holds a number that is no JSON.
@@ -289,7 +302,7 @@ async fn content_that_nobody_can_read_is_left_out_and_the_alert_is_not() {
 #[tokio::test]
 async fn an_alert_that_nobody_can_read_stops_no_other_and_is_not_asked_for_again_and_again() {
     for (version, told) in [
-        ("v2.4.20", all_is_garbled as Told),
+        ("v2.4.20", all_is_garbled as Plain),
         ("v2.4.16", whole_is_garbled),
     ] {
         let server = Server::start(45, version, told).await;
@@ -329,7 +342,7 @@ async fn what_a_proxy_answers_is_the_fault_of_no_alert() {
             .then(|| plain(id))
             .ok_or(r#"{"data":{"total":1,"alerts":[{"al"#)
     }
-    for told in [page as Told, other_json, half] {
+    for told in [page as Plain, other_json, half] {
         let sink = Server::start(3, "v2.4.20", told).await.sink();
         let found = sink.tagged(PENDING, None, 100).await;
         assert!(
@@ -353,5 +366,41 @@ async fn what_a_proxy_answers_is_the_fault_of_no_alert() {
             ),
             "{read:?}"
         );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whichever alerts can't be read: all others are found, each once, if only one of the oldest can be read.
+    #[test]
+    fn every_alert_that_can_be_read_is_found(
+        count in 1_i64..50,
+        broken_ids in proptest::collection::btree_set(2_i64..50, 0..20),
+        limit in 1_usize..30,
+        chooses_fields in any::<bool>(),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let version = if chooses_fields { "v2.4.20" } else { "v2.4.16" };
+            let unreadable = broken_ids.clone();
+            let told = move |id: i64, fields: &str| {
+                let hides_it = chooses_fields && fields == IDS;
+                Ok(if unreadable.contains(&id) && !hides_it { broken(id) } else { plain(id) })
+            };
+            let sink = Server::start(count, version, told).await.sink();
+            let mut found = Vec::new();
+            let mut after = None;
+            loop {
+                let page = sink.tagged(PENDING, after, limit).await.unwrap();
+                found.extend(ids(&page));
+                after = page.more_after;
+                if after.is_none() {
+                    break;
+                }
+            }
+            let others: Vec<i64> = (1..=count).filter(|id| !broken_ids.contains(id)).collect();
+            assert_eq!(found, others);
+        });
     }
 }
