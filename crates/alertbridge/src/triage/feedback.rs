@@ -158,7 +158,7 @@ fn has_news(job: &JobRow, opinion: Option<&str>, resolution: Option<&str>) -> bo
 }
 
 /// Both tags at once say nothing.
-fn opinion(names: &TagNames, tags: &[String]) -> Option<String> {
+pub(super) fn opinion(names: &TagNames, tags: &[String]) -> Option<String> {
     let has = |name: &str| tags.iter().any(|tag| tag == name);
     match (has(&names.agree), has(&names.disagree)) {
         (true, false) => Some("agree".to_owned()),

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use alertbridge_alert::Alert;
-use alertbridge_ledger::{JobRow, JobState, Ledger, LedgerError, NewJob};
+use alertbridge_ledger::{Feedback, JobRow, JobState, Ledger, LedgerError, NewJob};
 use alertbridge_sinks::{Outcome, Reviewable, SeenAlert};
 use alertbridge_triage::model::BreakerState;
 use jiff::SignedDuration;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::{FAULT, REFUSED, TriageConfig, worker::Shared};
+use super::{FAULT, REFUSED, TriageConfig, feedback, worker::Shared};
 
 /// Pages of one look at most: the rest comes with the next one, because what is worked on loses its tag.
 const MOST_PAGES: usize = 50;
@@ -183,19 +183,23 @@ impl Poller {
             return Ok(());
         }
         // The list may be older than our own last write, which took the tag off before the job ended.
-        let fresh = self
-            .iris()
-            .read(&seen.id)
-            .await
-            .map_err(|outcome| LookError::Iris(why(&outcome)))?;
-        let still = fresh.is_some_and(|fresh| fresh.tags.iter().any(|one| one == tag));
-        if still
-            && told(
-                self.ledger()
-                    .again(&self.sink, &seen.id, self.shared.clock.now()),
-            )
-            .await?
-        {
+        let fresh = match self.iris().read(&seen.id).await {
+            Ok(Some(fresh)) if fresh.has_tag(tag) => fresh,
+            // One that can't be read stops no other.
+            Ok(_) | Err(Outcome::Never { .. }) => return Ok(()),
+            Err(outcome) => return Err(LookError::Iris(why(&outcome))),
+        };
+        let now = self.shared.clock.now();
+        // What was thought of the earlier review is not a word on the next.
+        if let Some(opinion) = feedback::opinion(self.shared.mirror.tags(), &fresh.tags) {
+            let feedback = Feedback {
+                opinion: Some(opinion),
+                resolution: fresh.resolution.clone(),
+                at: now,
+            };
+            told(self.ledger().put_feedback(job.job, feedback)).await?;
+        }
+        if told(self.ledger().again(&self.sink, &seen.id, now)).await? {
             looked.again += 1;
         }
         Ok(())
