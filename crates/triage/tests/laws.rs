@@ -57,6 +57,14 @@ fn hostile() -> impl Strategy<Value = String> {
         Just("/v api_key /d ".to_owned()),
         Just("\u{1F511}".to_owned()),
         Just("\u{2028}".to_owned()),
+        Just("\u{200b}".to_owned()),
+        Just("\u{fb01}".to_owned()),
+        Just("\u{ff50}\u{ff57}\u{ff44}".to_owned()),
+        Just("\0".to_owned()),
+        Just("^".to_owned()),
+        Just(" a0=\"".to_owned()),
+        Just("s".to_owned()),
+        Just("_1".to_owned()),
         "[a-zA-Z0-9$:/@.,;-]{1,8}",
         any::<char>().prop_map(String::from),
     ];
@@ -153,6 +161,11 @@ fn time_grows_with_the_size_and_no_faster() {
         "exp -a ",
         "doI",
         "[REDACTED:",
+        "^a",
+        "a0=\"x\" ",
+        "\u{ff50}\u{200b}=",
+        "smbclient //a/b ",
+        "passwords_1=",
         "a/b:c@",
         "password=&a",
         "name\", \"value",
@@ -195,6 +208,17 @@ fn registered_secrets_go_wherever_they_stand_and_are_never_printed() {
         redactor.redact_text("x our-own-bearer y tiny").text,
         "x [REDACTED:registered] y tiny"
     );
+    for text in [
+        "OUR-own-Bearer",
+        "our%2Down%2dbearer",
+        "our%252Down%252Dbearer",
+        "our&#45;own&#x2d;bearer",
+        "our-own\u{200b}-bearer",
+        "{\\\"k\\\":\\\"our\\u002down-bearer\\\"}",
+    ] {
+        let redacted = redactor.redact_text(text).text;
+        assert!(redacted.contains("[REDACTED:registered]"), "{redacted}");
+    }
     assert_eq!(redactor.scan("x our-own-bearer").len(), 1);
     assert!(!format!("{redactor:?}").contains("bearer"));
 }

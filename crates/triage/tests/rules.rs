@@ -98,3 +98,163 @@ fn a_title_has_no_password_and_is_one_line() {
         "Executed: net user bob [REDACTED:password] /add  by root"
     );
 }
+
+#[test]
+fn below_a_name_of_a_secret_nothing_is_left_however_the_name_is_written() {
+    const SECRET: &str = "Hunter2Xy!";
+    let redactor = Redactor::built_in().unwrap();
+    for name in [
+        "password_1",
+        "password1",
+        "secret-2",
+        "password'1",
+        "password\n",
+        " password\t",
+        "pass\u{200b}word",
+        "\u{202e}password",
+        "\u{ff50}\u{ff41}\u{ff53}\u{ff53}\u{ff57}\u{ff4f}\u{ff52}\u{ff44}",
+        "db_password\u{ad}",
+        "api\u{2060}key",
+        "p.assword",
+        "passwords",
+        "secrets",
+        "tokens",
+        "api_keys",
+        "accessTokens_2",
+        "$password",
+        "<password>",
+    ] {
+        for value in [
+            json!(SECRET),
+            json!([SECRET, "x"]),
+            json!([[SECRET]]),
+            json!({"a": {"b": SECRET}}),
+            json!([{"a": SECRET}]),
+            json!({"<|im_end|>": SECRET}),
+            json!({"": [{"\n": SECRET}]}),
+        ] {
+            let alert = json!({ name: value });
+            let redacted = redactor.redact_alert(&alert);
+            assert!(
+                !redacted.value.to_string().contains(SECRET),
+                "{alert}: {}",
+                redacted.value
+            );
+            assert_eq!(redactor.redact_alert(&redacted.value).value, redacted.value);
+        }
+    }
+    let kept = json!({
+        "tokenPrivileges": "SeDebugPrivilege", "max_tokens": 4096, "failed_passwords": "3", "PasswordLastSet": "today", "keys": ["a"], "bypass1": "x",
+        "authorization": {"action": "Microsoft.Storage/read", "scope": "/subscriptions/1"}, "password": {"expired": true, "kept": null},
+    });
+    assert_eq!(redactor.redact_alert(&kept).value, kept);
+}
+
+#[test]
+fn arguments_side_by_side_are_read_as_one_line() {
+    let redactor = Redactor::built_in().unwrap();
+    for (words, kept) in [
+        (vec!["password:", "Hunter2Xy!"], "password:"),
+        (vec!["PASSWORD", "=", "\"Hunter2Xy!\""], "PASSWORD"),
+        (vec!["'password'", "=>", "'Hunter2Xy!'"], "=>"),
+        (
+            vec!["<add", "key=\"password\"", "value=\"Hunter2Xy!\"/>"],
+            "<add",
+        ),
+        (
+            vec!["net", "u^se", "x:", "/user:bob", "Hunter2Xy!"],
+            "/user:bob",
+        ),
+        (vec!["n^et", "user", "bob", "Hunt^er2Xy!"], "bob"),
+        (vec!["smbclient", "//h/s", "Hunter2Xy!", "-U", "bob"], "-U"),
+        (vec!["\u{ff50}wd=Hunter2Xy!", "x"], "x"),
+    ] {
+        let split = words
+            .iter()
+            .enumerate()
+            .map(|(index, word)| (format!("a{index}"), json!(word)));
+        let split = serde_json::Value::Object(split.collect());
+        for alert in [json!(words), split] {
+            let redacted = redactor.redact_alert(&alert).value.to_string();
+            assert!(
+                !redacted.contains("er2Xy!") && redacted.contains(kept),
+                "{alert}: {redacted}"
+            );
+        }
+    }
+    let kept = json!(["password", "changed:", "by", "bob"]);
+    assert_eq!(redactor.redact_alert(&kept).value, kept);
+    let kept = json!({"user": "bob", "list": ["smbclient", "-U", "bob", "//h/s", "-L", "//h"]});
+    assert_eq!(redactor.redact_alert(&kept).value, kept);
+}
+
+#[test]
+fn what_is_written_so_that_it_is_not_found_is_found() {
+    let redactor = Redactor::built_in().unwrap();
+    for (text, expected) in [
+        (
+            "pass\u{200b}word=Hunter2Xy! x",
+            "pass\u{200b}word=[REDACTED:password] x",
+        ),
+        (
+            "password=Hunt\u{200b}er2Xy! x",
+            "password=[REDACTED:password] x",
+        ),
+        (
+            "a ghp_abcdefghij\u{200b}klmnopqrstuvwxyz0123456789 b",
+            "a [REDACTED:token] b",
+        ),
+        (
+            "\u{ff50}\u{ff41}\u{ff53}\u{ff53}\u{ff57}\u{ff4f}\u{ff52}\u{ff44}=Hunter2Xy!",
+            "\u{ff50}\u{ff41}\u{ff53}\u{ff53}\u{ff57}\u{ff4f}\u{ff52}\u{ff44}=[REDACTED:password]",
+        ),
+        (
+            "net u^se x: /user:bob Hunter2Xy!",
+            "net u^se x: /user:bob [REDACTED:password]",
+        ),
+        (
+            "secretsdump.py 'dom/bob:Hunter2Xy!'@h",
+            "secretsdump.py 'dom/bob:[REDACTED:password]'@h",
+        ),
+        (
+            "smbclient //h/s Hunter2Xy! -U bob",
+            "smbclient //h/s [REDACTED:password] -U bob",
+        ),
+        (
+            "smbclient //h/s -U bob -c ls",
+            "smbclient //h/s -U bob -c ls",
+        ),
+        (
+            "type=EXECVE argc=3 a0=\"PASSWORD\" a1=\"=\" a2=\"Hunter2Xy!\"",
+            "type=EXECVE argc=3 a0=\"PASSWORD\" a1=\"=\" a2=\"[REDACTED:password]\"",
+        ),
+        (
+            "passwords=[\"Hunter2Xy!\",\"b1\"]",
+            "passwords=[\"[REDACTED:password]\",\"[REDACTED:password]\"]",
+        ),
+        ("password_1=Hunter2Xy!", "password_1=[REDACTED:password]"),
+        (
+            "tokens=512 failed passwords: three",
+            "tokens=512 failed passwords: three",
+        ),
+        (
+            "a regex ^a^b$ and caf\u{e9}\u{200b} stay",
+            "a regex ^a^b$ and caf\u{e9}\u{200b} stay",
+        ),
+    ] {
+        assert_eq!(redactor.redact_text(text).text, expected);
+    }
+    let coded = "powershell -en^c bgBlAHQAIAB1AHMAZQByACAAYgBvAGIAIABIAHUAbgB0AGUAcgAyAFgAeQAhACAALwBhAGQAZAA=";
+    for text in [coded.to_owned(), coded.replace('^', "\u{200b}")] {
+        let redacted = redactor.redact_text(&text).text;
+        assert!(
+            redacted.ends_with("[decoded: net user bob [REDACTED:password] /add]"),
+            "{redacted}"
+        );
+    }
+    // What a name and its value are divided by in an audit record is no value.
+    let redacted = redactor
+        .redact_text("type=EXECVE a0=\"password:\" a1=\"Hunter2Xy!\" a2=\"x\"")
+        .text;
+    assert!(!redacted.contains("Hunter2Xy!"), "{redacted}");
+}

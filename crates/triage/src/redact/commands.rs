@@ -48,6 +48,9 @@ pub(super) struct Program {
     /// What of the words that are no switch is not counted: drives and shares.
     #[serde(default)]
     pub uncounted_shares: bool,
+    /// A share (`//host/share`) is followed by it.
+    #[serde(default)]
+    pub behind_share: bool,
     /// Reads a secret from what is piped into it.
     #[serde(default)]
     pub piped: bool,
@@ -231,6 +234,9 @@ impl<'a> Run<'a> {
         {
             next_word(words, index, false, kind, hits);
         }
+        if program.behind_share && is_unix_share(word) {
+            next_word(words, index, false, &program.kind, hits);
+        }
         if program.uncounted_shares && is_share(word) {
             return;
         }
@@ -411,6 +417,14 @@ fn quoted_command(word: &str) -> Option<Range<usize>> {
     let end = word.rfind(quote)?;
     let inside = word.get(start + 1..end)?;
     inside.contains([' ', '\t']).then_some(start + 1..end)
+}
+
+/// `//server/share`; `//server` alone is none.
+fn is_unix_share(word: &str) -> bool {
+    let bare = word
+        .strip_prefix("//")
+        .or_else(|| word.strip_prefix("\\\\"));
+    bare.is_some_and(|path| path.contains(['/', '\\']))
 }
 
 /// `Z:`, `\\\\server\\share`, `*`.

@@ -69,6 +69,13 @@ impl Edits {
         }
     }
 
+    /// Takes over what was found in a reading of the text that needs no escapes: decoded text, too.
+    pub fn take_all(&mut self, other: Self, place: impl Fn(Range<usize>) -> Range<usize>) {
+        for edit in other.0 {
+            self.add(place(edit.range), edit.with);
+        }
+    }
+
     /// Writes the text. Overlapping replacements become one that covers all of them.
     pub fn apply(mut self, text: &str, counts: &mut Counts) -> String {
         self.0.sort_by_key(|edit| (edit.range.start, edit.rank));

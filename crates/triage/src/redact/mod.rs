@@ -7,9 +7,11 @@
 //!
 //! Passes, in this order where two find the same: registered secrets, private keys, shapes, command lines, `name=value`.
 
+mod arguments;
 mod commands;
 mod edits;
 mod hidden;
+mod meant;
 mod names;
 mod pairs;
 mod pem;
@@ -28,6 +30,7 @@ pub use self::rules::{Rules, RulesError};
 use self::{
     edits::{Counts, Edits},
     hidden::View,
+    meant::Meant,
     rules::Compiled,
 };
 
@@ -104,7 +107,7 @@ impl Redactor {
         Self::new(Rules::built_in()?)
     }
 
-    /// Also replaces these very texts wherever they stand: the keys of our own configuration. Those under 6 bytes are left out.
+    /// Also replaces these very texts wherever they stand, in any case, escaped or not: the keys of our own configuration. Those under 6 bytes are left out.
     ///
     /// # Errors
     /// [`RulesError`] where there are too many.
@@ -116,11 +119,13 @@ impl Redactor {
             .into_iter()
             .map(str::trim)
             .filter(|secret| {
-                secret.len() >= SHORTEST_SECRET && !"[REDACTED:registered]".contains(secret)
+                secret.len() >= SHORTEST_SECRET
+                    && !"[redacted:registered]".contains(&secret.to_ascii_lowercase())
             })
             .collect();
         if !secrets.is_empty() {
             let built = AhoCorasickBuilder::new()
+                .ascii_case_insensitive(true)
                 .match_kind(MatchKind::LeftmostLongest)
                 .build(secrets);
             let fault = |_| RulesError::Rule {
@@ -205,20 +210,44 @@ impl Redactor {
 
     fn round(&self, text: &str, counts: &mut Counts) -> Option<String> {
         let mut edits = Edits::default();
-        self.registered(text, &mut edits);
-        pem::find(text, &mut edits);
-        hidden::base64(text, &mut edits);
-        hidden::audit(text, &mut edits);
-        self.layer(text, 0, &mut edits);
+        self.read(text, &mut edits);
+        // What is written so that it is not found, read as it is meant.
+        if let Some(shown) = Meant::shown(text) {
+            let mut found = Edits::default();
+            self.read(&shown.text, &mut found);
+            edits.take_all(found, |range| shown.place(text, range));
+        }
         (!edits.is_empty())
             .then(|| edits.apply(text, counts))
             .filter(|redacted| redacted != text)
+    }
+
+    fn read(&self, text: &str, edits: &mut Edits) {
+        self.registered(text, edits);
+        pem::find(text, edits);
+        hidden::base64(text, edits);
+        hidden::audit(text, edits);
+        self.layer(text, 0, edits);
+        if let Some(meant) = Meant::without_carets(text) {
+            let mut found = Edits::default();
+            hidden::base64(&meant.text, &mut found);
+            self.commands(&meant.text, &mut found);
+            edits.take_all(found, |range| meant.place(text, range));
+        }
+        if let Some(meant) = Meant::arguments(text) {
+            let mut found = Edits::default();
+            let Compiled { names, stems, .. } = &self.rules;
+            pairs::find(names, stems, &meant.text, false, &mut found);
+            self.rules.shapes.find(&meant.text, true, &mut found);
+            edits.take(found, |range| meant.place(text, range));
+        }
     }
 
     /// One layer of JSON's escapes after the other. Only in the last one a value without quotes ends where it seems to.
     fn layer(&self, text: &str, depth: usize, edits: &mut Edits) {
         if let Some(view) = View::json(text).filter(|_| depth < DEEPEST_ESCAPES) {
             let mut found = Edits::default();
+            self.registered(&view.text, &mut found);
             pem::find(&view.text, &mut found);
             self.layer(&view.text, depth + 1, &mut found);
             edits.take(found, |range| view.place(range));
@@ -227,16 +256,19 @@ impl Redactor {
         }
         if let Some(view) = View::html(text) {
             let mut found = Edits::default();
+            self.registered(&view.text, &mut found);
             self.plain(&view.text, false, &mut found);
             edits.take(found, |range| view.place(range));
         }
         self.plain(text, false, edits);
         if let Some(view) = View::url(text) {
             let mut found = Edits::default();
+            self.registered(&view.text, &mut found);
             self.plain(&view.text, false, &mut found);
             edits.take(found, |range| view.place(range));
             if let Some(inner) = View::url(&view.text) {
                 let mut found = Edits::default();
+                self.registered(&inner.text, &mut found);
                 self.plain(&inner.text, false, &mut found);
                 edits.take(found, |range| view.place(inner.place(range)));
             }
@@ -244,13 +276,21 @@ impl Redactor {
     }
 
     fn plain(&self, text: &str, quoted_only: bool, edits: &mut Edits) {
+        self.rules.shapes.find(text, false, edits);
+        self.commands(text, edits);
+        pairs::find(
+            &self.rules.names,
+            &self.rules.stems,
+            text,
+            quoted_only,
+            edits,
+        );
+    }
+
+    fn commands(&self, text: &str, edits: &mut Edits) {
         let Compiled {
-            names,
-            stems,
-            shapes,
-            commands,
+            names, commands, ..
         } = &self.rules;
-        shapes.find(text, false, edits);
         let mut start = 0;
         for line in text.split(['\n', '\r']) {
             commands.find(names, line, &mut |range, kind| {
@@ -258,7 +298,6 @@ impl Redactor {
             });
             start += line.len() + 1;
         }
-        pairs::find(names, stems, text, quoted_only, edits);
     }
 
     fn registered(&self, text: &str, edits: &mut Edits) {

@@ -1,11 +1,11 @@
 //! Which names name a secret: of a JSON field, a variable, a parameter, a long switch.
 //!
 //! The last words of a name decide: `db_password`, `clientSecret` and `AccountKey` do, `PasswordLastSet`, `password-file` and
-//! `TokenElevationType` don't.
+//! `TokenElevationType` don't. A number behind them says nothing (`password_2`), nor does a plural of what is a secret (`api_keys`).
 
 use std::collections::{BTreeSet, HashMap};
 
-/// Longer names are not looked at.
+/// Of longer names the end is looked at.
 pub(super) const LONGEST: usize = 96;
 
 /// Endings and the kind each stands for.
@@ -59,6 +59,25 @@ impl Names {
         if name.is_empty() || name.len() > LONGEST || !name.is_ascii() {
             return None;
         }
+        self.ending(name).or_else(|| {
+            let plain = without_number(name);
+            (plain.len() < name.len())
+                .then(|| self.ending(plain))
+                .flatten()
+        })
+    }
+
+    /// The kind of the secrets that stand under this name, which is a plural. Numbers under it count them: `failed_passwords=3`.
+    pub fn kind_of_many(&self, name: &str) -> Option<&str> {
+        let plural = without_number(name);
+        let singular = plural.strip_suffix(['s', 'S'])?;
+        if self.never.contains(&squeezed(plural)) {
+            return None;
+        }
+        self.kind(singular)
+    }
+
+    fn ending(&self, name: &str) -> Option<&str> {
         let squeezed = squeezed(name);
         if self.never.contains(&squeezed) {
             return None;
@@ -78,6 +97,11 @@ impl Names {
                 self.last.get(&end).map(String::as_str)
             })
     }
+}
+
+/// `password_1`, `password1`, `password-1`: without the number, and without what stands between.
+fn without_number(name: &str) -> &str {
+    name.trim_end_matches(|letter: char| !letter.is_ascii_alphabetic())
 }
 
 fn squeezed(name: &str) -> String {
@@ -131,10 +155,29 @@ mod tests {
             ("PasswordLastSet", None),
             ("TokenElevationType", None),
             ("tokenize", None),
+            ("password_1", Some("password")),
+            ("password1", Some("password")),
+            ("api-key-22", Some("api_key")),
+            ("pass2", Some("password")),
+            ("bypass2", None),
+            ("tokens", None),
+            ("123", None),
             ("key", None),
             ("", None),
         ] {
             assert_eq!(names.kind(name), kind, "{name}");
+        }
+        for (name, kind) in [
+            ("passwords", Some("password")),
+            ("userPasswords", Some("password")),
+            ("API_KEYS", Some("api_key")),
+            ("tokens_2", Some("token")),
+            ("tokenPrivileges", None),
+            ("bypass", None),
+            ("pas", None),
+            ("keys", None),
+        ] {
+            assert_eq!(names.kind_of_many(name), kind, "{name}");
         }
     }
 }

@@ -44,8 +44,11 @@ pub(super) fn find(
         }
         let name = name_around(text, hit.range());
         done = name.end;
-        let Some(kind) = names.kind(&text[name.clone()]) else {
-            continue;
+        let plain_name = &text[name.clone()];
+        let (kind, many) = match (names.kind(plain_name), names.kind_of_many(plain_name)) {
+            (Some(kind), _) => (kind, false),
+            (None, Some(kind)) => (kind, true),
+            (None, None) => continue,
         };
         let before = text[..name.start].chars().next_back().unwrap_or(' ');
         // `/etc/passwd:`, `C:\secrets\password`: a path, not a name.
@@ -69,7 +72,14 @@ pub(super) fn find(
             continue;
         }
         let inside = &text[value.range.clone()];
-        let plain_name = &text[name.clone()];
+        // `passwords: the list`, `tokens=512`: prose and counts.
+        let counted = inside
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let prose = !value.quoted && !is_array(inside) && text[name.end..start].contains(':');
+        if many && (counted || prose) {
+            continue;
+        }
         let code = before == '$' && !value.quoted;
         let said = matches!(plain_name, "pass" | "passwd" | "PASS")
             && said_not_set(text, name.end, inside);

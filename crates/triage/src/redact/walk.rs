@@ -5,7 +5,9 @@ use serde_json::{Map, Value};
 use super::{
     Redactor,
     edits::{Counts, MARK},
-    hidden::{from_hex, is_argument, is_hex_field},
+    hidden::{from_hex, is_hex_field},
+    meant,
+    names::LONGEST,
     value::{is_path, is_reference},
 };
 
@@ -13,7 +15,7 @@ use super::{
 const DEEPEST: usize = 128;
 /// JSON in JSON in JSON.
 const DEEPEST_TEXT: usize = 4;
-/// Within a field that names a secret, what holds it.
+/// Within a header that is told as an object, what holds it.
 const HOLDERS: [&str; 6] = ["value", "data", "text", "raw", "plaintext", "plain"];
 
 #[derive(Clone, Copy)]
@@ -127,14 +129,9 @@ impl Redactor {
                 .as_ref()
                 .and_then(|split| split.get(name))
                 .unwrap_or(value);
-            let holder = place.kind.filter(|_| {
-                HOLDERS
-                    .iter()
-                    .any(|holder| name.eq_ignore_ascii_case(holder))
-            });
             let kind = match named {
                 Some((holder, kind)) if holder == name => Some(kind),
-                _ => holder.or_else(|| self.rules.names.kind(name).filter(|_| is_name(name))),
+                _ => inherited(place.kind, name).or_else(|| self.name(name, value)),
             };
             let value = self.value(value, name, Place { kind, ..place }, counts);
             let mut name = self.text(name, counts).unwrap_or_else(|| name.clone());
@@ -146,6 +143,25 @@ impl Redactor {
         redacted
     }
 
+    /// The kind of secret a field is named for.
+    pub(super) fn name(&self, name: &str, value: &Value) -> Option<&str> {
+        let name = meant::name(name);
+        let names = &self.rules.names;
+        let name = &*name;
+        if !is_name(name) {
+            return None;
+        }
+        let name = &name[name.len().saturating_sub(LONGEST)..];
+        let counted = match value {
+            Value::Number(_) => true,
+            Value::String(text) => text.bytes().all(|byte| byte.is_ascii_digit()),
+            _ => false,
+        };
+        names
+            .kind(name)
+            .or_else(|| names.kind_of_many(name).filter(|_| !counted))
+    }
+
     /// `{"name": "DB_PASSWORD", "value": …}`, and FTP's `{"command": "PASS", "command_data": …}` as Suricata tells it.
     fn named(&self, fields: &Map<String, Value>) -> Option<(&'static str, &str)> {
         if fields.get("command").and_then(Value::as_str) == Some("PASS") {
@@ -154,69 +170,29 @@ impl Redactor {
         let name = ["name", "Name", "key", "Key"]
             .iter()
             .find_map(|key| fields.get(*key)?.as_str())?;
-        let kind = self.rules.names.kind(name)?;
+        let kind = self.name(name, &Value::Null)?;
         let holder = ["value", "Value"]
             .into_iter()
             .find(|holder| fields.contains_key(*holder))?;
         Some((holder, kind))
     }
+}
 
-    /// A list of texts, read as the arguments of a command. `None` where there is nothing to replace.
-    fn arguments<'a>(
-        &self,
-        items: impl Iterator<Item = Option<&'a str>>,
-        counts: &mut Counts,
-    ) -> Option<Vec<Value>> {
-        let words: Vec<&str> = items.collect::<Option<_>>()?;
-        if words.len() < 2 {
-            return None;
-        }
-        let mut hits = self.rules.commands.find_in(&self.rules.names, &words);
-        if hits.is_empty() {
-            return None;
-        }
-        hits.sort_by_key(|(word, range, _)| (*word, range.start));
-        let mut redacted: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
-        for (word, range, kind) in hits.into_iter().rev() {
-            // The rest of the word belongs to the secret as well: nothing was quoted here.
-            if let Some(text) = redacted
-                .get_mut(word)
-                .filter(|text| text.len() >= range.end)
-            {
-                let placeholder = format!("{MARK}{kind}]");
-                *counts.entry(kind.to_owned()).or_default() += 1;
-                text.truncate(range.start);
-                text.push_str(&placeholder);
-            }
-        }
-        Some(redacted.into_iter().map(Value::String).collect())
-    }
-
-    /// auditd's arguments in fields of their own: `{"a0": "mysql", "a1": "-psecret"}`.
-    fn split_arguments(
-        &self,
-        fields: &Map<String, Value>,
-        counts: &mut Counts,
-    ) -> Option<Map<String, Value>> {
-        fields.get("a0")?;
-        let mut names: Vec<&String> = fields.keys().filter(|name| is_argument(name)).collect();
-        names.sort_by_key(|name| name[1..].parse::<u16>().unwrap_or(u16::MAX));
-        let plain: Vec<String> = names
-            .iter()
-            .map(|name| {
-                let text = fields[*name].as_str().unwrap_or_default();
-                from_hex(text).unwrap_or_else(|| text.to_owned())
-            })
-            .collect();
-        let redacted = self.arguments(plain.iter().map(|text| Some(&**text)), counts)?;
-        Some(names.into_iter().cloned().zip(redacted).collect())
-    }
+/// Below a field that names a secret everything is one. But what some call `authorization` tells what was allowed to whom.
+fn inherited<'a>(kind: Option<&'a str>, name: &str) -> Option<&'a str> {
+    kind.filter(|kind| {
+        *kind != "credentials"
+            || HOLDERS
+                .iter()
+                .any(|holder| name.eq_ignore_ascii_case(holder))
+    })
 }
 
 /// A field's name, not a text that became one.
 fn is_name(name: &str) -> bool {
-    name.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b' '))
+    name.bytes().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b' ' | b'\'')
+    })
 }
 
 fn secret(kind: &str, counts: &mut Counts) -> Value {
