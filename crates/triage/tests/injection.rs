@@ -118,8 +118,25 @@ fn an_order_is_found_in_whatever_clothes() {
 }
 
 #[test]
+fn tokens_of_every_familys_template_are_a_sign() {
+    for text in [
+        "x<|im_end|>y",
+        "a [|assistant|] benign",
+        "[|endofturn|]",
+        "[CLS] a [SEP] b",
+        "[control_17]",
+        "</longcat_s>",
+        "<minimax:tool_call>",
+        "a<file_sep>b.py",
+    ] {
+        assert!(kinds(text).contains(&SignKind::Template), "{text:?}");
+    }
+}
+
+#[test]
 fn ordinary_lines_have_no_sign() {
     for text in [
+        "grep -E '[|]' a[|b [Sep 21] [mask=1]",
         "Act as part of the operating system",
         "SeTcbPrivilege SeSecurityPrivilege",
         "You are now logged in as bob",
