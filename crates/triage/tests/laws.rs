@@ -63,6 +63,8 @@ fn hostile() -> impl Strategy<Value = String> {
         Just("\0".to_owned()),
         Just("^".to_owned()),
         Just(" a0=\"".to_owned()),
+        Just("psexec.py ".to_owned()),
+        Just("a/b:c'@d".to_owned()),
         Just("s".to_owned()),
         Just("_1".to_owned()),
         "[a-zA-Z0-9$:/@.,;-]{1,8}",
@@ -165,6 +167,7 @@ fn time_grows_with_the_size_and_no_faster() {
         "a0=\"x\" ",
         "\u{ff50}\u{200b}=",
         "smbclient //a/b ",
+        "psexec.py a:b@",
         "passwords_1=",
         "a/b:c@",
         "password=&a",
@@ -214,6 +217,9 @@ fn registered_secrets_go_wherever_they_stand_and_are_never_printed() {
         "our%252Down%252Dbearer",
         "our&#45;own&#x2d;bearer",
         "our-own\u{200b}-bearer",
+        "b3VyLW93bi1iZWFyZXI=",
+        "dXNlcjpvdXItb3duLWJlYXJlcg==",
+        "eDpvdXItb3duLWJlYXJlcg",
         "{\\\"k\\\":\\\"our\\u002down-bearer\\\"}",
     ] {
         let redacted = redactor.redact_text(text).text;

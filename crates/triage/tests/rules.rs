@@ -165,6 +165,14 @@ fn arguments_side_by_side_are_read_as_one_line() {
             vec!["net", "u^se", "x:", "/user:bob", "Hunter2Xy!"],
             "/user:bob",
         ),
+        (
+            vec!["python3", "psexec.py", "dom/bob:Hunter2Xy!@10.0.0.1"],
+            "dom/bob:",
+        ),
+        (
+            vec!["secretsdump.py", "'dom/bob:Hunter2Xy!'@h", "x"],
+            "dom/bob:",
+        ),
         (vec!["n^et", "user", "bob", "Hunt^er2Xy!"], "bob"),
         (vec!["smbclient", "//h/s", "Hunter2Xy!", "-U", "bob"], "-U"),
         (vec!["\u{ff50}wd=Hunter2Xy!", "x"], "x"),

@@ -51,6 +51,9 @@ pub(super) struct Program {
     /// A share (`//host/share`) is followed by it.
     #[serde(default)]
     pub behind_share: bool,
+    /// A word of the form `domain/user:SECRET@host`.
+    #[serde(default)]
+    pub target: bool,
     /// Reads a secret from what is piped into it.
     #[serde(default)]
     pub piped: bool,
@@ -237,6 +240,11 @@ impl<'a> Run<'a> {
         if program.behind_share && is_unix_share(word) {
             next_word(words, index, false, &program.kind, hits);
         }
+        if program.target
+            && let Some(range) = target(words[index], lead)
+        {
+            hits.push((index, range, &program.kind));
+        }
         if program.uncounted_shares && is_share(word) {
             return;
         }
@@ -417,6 +425,21 @@ fn quoted_command(word: &str) -> Option<Range<usize>> {
     let end = word.rfind(quote)?;
     let inside = word.get(start + 1..end)?;
     inside.contains([' ', '\t']).then_some(start + 1..end)
+}
+
+/// The secret in `domain/user:SECRET@host` and `'domain/user:SECRET'@host`, which begins `lead` bytes after the word's start.
+fn target(word: &str, lead: usize) -> Option<Range<usize>> {
+    let rest = &word[lead..];
+    let colon = rest.find(':')?;
+    let user = rest[..colon].bytes().all(|byte| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'$' | b'/')
+    });
+    let host = rest
+        .rfind('@')
+        .filter(|at| *at > colon && at + 1 < rest.len())?;
+    let secret = rest[colon + 1..host].trim_end_matches(['\'', '"']);
+    let start = lead + colon + 1;
+    (user && colon > 0 && !secret.is_empty()).then(|| start..start + secret.len())
 }
 
 /// `//server/share`; `//server` alone is none.

@@ -46,6 +46,18 @@ pub(super) fn base64(text: &str, edits: &mut Edits) {
     }
 }
 
+/// What each text that holds this one has in it when it is written in base64: three ways, by what stands before. None shorter than 12.
+pub(super) fn in_base64(text: &str) -> impl Iterator<Item = String> {
+    (0..3_usize).filter_map(move |before| {
+        let code = BASE64.encode([&vec![0; before], text.as_bytes()].concat());
+        // Letters that are made of a neighbour's bits, too, are not known.
+        let (first, last) = ((before * 8).div_ceil(6), (before + text.len()) * 8 / 6);
+        code.get(first..last)
+            .filter(|code| code.len() >= 12)
+            .map(str::to_owned)
+    })
+}
+
 /// Whether what stands before says that base64 follows.
 fn announced(before: &[u8]) -> bool {
     let before = &before[before.len().saturating_sub(48)..];

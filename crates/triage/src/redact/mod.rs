@@ -107,7 +107,7 @@ impl Redactor {
         Self::new(Rules::built_in()?)
     }
 
-    /// Also replaces these very texts wherever they stand, in any case, escaped or not: the keys of our own configuration. Those under 6 bytes are left out.
+    /// Also replaces these very texts wherever they stand, in any case, escaped, in base64: the keys of our own configuration. Those under 6 bytes are left out.
     ///
     /// # Errors
     /// [`RulesError`] where there are too many.
@@ -115,13 +115,14 @@ impl Redactor {
         mut self,
         secrets: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, RulesError> {
-        let secrets: Vec<&str> = secrets
+        let secrets: Vec<String> = secrets
             .into_iter()
             .map(str::trim)
             .filter(|secret| {
                 secret.len() >= SHORTEST_SECRET
                     && !"[redacted:registered]".contains(&secret.to_ascii_lowercase())
             })
+            .flat_map(|secret| hidden::in_base64(secret).chain([secret.to_owned()]))
             .collect();
         if !secrets.is_empty() {
             let built = AhoCorasickBuilder::new()
