@@ -428,3 +428,32 @@ fn facts_of_our_own_are_redacted_and_harmless_too() {
         ]
     );
 }
+
+#[test]
+fn names_that_become_one_when_they_are_cleaned_hide_no_secret_and_no_token_stays_whole() {
+    let secret = "Hunter2Xy!";
+    let alert = json!({"rule": {"id": "1", "level": 3, "description": "d"}, "data": {
+        "pass\u{200b}word": secret, "\u{202e}password": secret, "password": {"a": {"b": secret}}, "p.assword": secret, "secret\n": [secret],
+        "db_password\u{ad}": secret, "api\u{2060}key": {"<|im_end|>": secret}, "\u{ff50}wd": secret, "passwords": [secret, "x"],
+        "x": format!("pass\u{200b}word={secret}"), "y": format!("\u{ff50}\u{ff57}\u{ff44}={secret}"),
+        "tokens": "[|assistant|] <file_sep> <image> [CLS] [control_1]", "seen": "[|assistant|] <file_sep> <image> [CLS] [control_1]",
+    }});
+    for pseudonyms in [false, true] {
+        let prompt = prompter(8_192, pseudonyms)
+            .build(&subject(&alert), NONCE)
+            .unwrap();
+        assert!(!prompt.user.contains(secret), "{}", prompt.user);
+        assert_eq!(
+            sent(&prompt, "data.seen"),
+            Some(
+                "[\u{a6}assistant\u{a6}] <\u{a6}file_sep> <\u{a6}image> [\u{a6}CLS] [\u{a6}control_1]"
+            )
+        );
+        assert!(
+            prompt
+                .signs
+                .iter()
+                .any(|sign| sign.kind == SignKind::Template)
+        );
+    }
+}

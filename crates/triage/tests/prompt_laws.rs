@@ -196,7 +196,7 @@ fn more_names_than_can_be_replaced_stop_the_prompt() {
 fn time_grows_with_the_size_and_no_faster() {
     let prompter = prompter(8_192, true);
     type Shape = fn(usize) -> Value;
-    let shapes: [(&str, Shape); 8] = [
+    let shapes: [(&str, Shape); 11] = [
         ("keys", |size| {
             many(
                 size / 64,
@@ -233,6 +233,23 @@ fn time_grows_with_the_size_and_no_faster() {
             "percent",
             |size| json!({"data": {"x": "%2525".repeat(size / 5)}}),
         ),
+        ("large fields", |size| {
+            json!({"full_log": "b ".repeat(size / 10), "data": {
+                "a": "A".repeat(size / 5), "t": "<|im_end|>".repeat(size / 50), "u": "\u{200b}".repeat(size / 15),
+                "w": "\u{ff50}^".repeat(size / 20),
+            }})
+        }),
+        ("secrets", |size| {
+            many(
+                size / 40,
+                |n| format!("k{n}"),
+                |n| json!(format!("v{n} password=Hunter2Xy!")),
+            )
+        }),
+        ("arguments", |size| {
+            let words = ["password:", "u^se", "x:y@z"].repeat(size / 32);
+            json!({ "argv": words })
+        }),
         (
             "fences",
             |size| json!({"data": {"x": "<<<".repeat(size / 3)}}),
