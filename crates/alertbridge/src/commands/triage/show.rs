@@ -76,13 +76,16 @@ fn material(config: &Config, section: &TriageConfig, what: &str) -> Result<Mater
 
 /// The whole file as one alert, or its first line; a labelled line holds its alert under `alert`.
 pub(super) fn of_file(text: &[u8]) -> Option<Material> {
-    let first = || {
-        text.split(|&byte| byte == b'\n')
-            .find(|line| !line.trim_ascii().is_empty())
-            .and_then(|line| serde_json::from_slice(line).ok())
-    };
-    let value: Value = serde_json::from_slice(text).ok().or_else(first)?;
-    Some(of_value(value))
+    let first = text
+        .split(|&byte| byte == b'\n')
+        .find(|line| !line.trim_ascii().is_empty())?;
+    let strictly = serde_json::from_slice(text).or_else(|_| serde_json::from_slice(first));
+    if let Ok(value) = strictly {
+        return Some(of_value(value));
+    }
+    // As the daemon reads it: lone surrogates and invalid UTF-8 are no reason to refuse an alert.
+    let alert = Alert::parse(text).or_else(|_| Alert::parse(first));
+    alert.ok().map(|alert| Material::of_alert(&alert))
 }
 
 /// An alert, bare or as a search in the indexer gives it.
