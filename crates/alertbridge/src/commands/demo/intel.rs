@@ -90,7 +90,7 @@ impl Intel {
         let raised = tagged
             .iter()
             .all(|alert| alert.raw["severity"]["severity_name"] == "High");
-        println!(
+        say!(
             "threat intelligence: OpenCTI knows {KNOWN}; in IRIS {} tagged intel-hit with a higher severity; \
 the manager's queue got {} event(s) of it",
             if names.is_empty() {

@@ -4,6 +4,14 @@
 //! through both ways in, a brute force that is folded into one alert, a hit of threat intelligence, reviews by a stand-in for a language
 //! model, and the books at the end. Nothing is left behind but what `--iris-url` was given.
 
+/// A line for who watches. Where nobody reads any more (`| head`) the demo goes on to its end, which is in its exit code.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), "{}", format_args!($($text)*));
+    }};
+}
+
 mod brute_force;
 mod folders;
 mod intel;
@@ -72,7 +80,7 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     };
     folders.write_config(arguments, sandbox.as_ref(), intel.as_ref(), triage.as_ref())?;
     if let Some(sandbox) = &sandbox {
-        println!(
+        say!(
             "a stand-in for DFIR-IRIS listens on {} and fails now and then on purpose",
             sandbox.url()
         );
@@ -82,7 +90,7 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
     let mut daemon = Daemon::start(&folders)?;
     if let Some(intel) = &intel {
         let indicators = intel.first_sync(&folders);
-        println!(
+        say!(
             "a stand-in for OpenCTI listens on {}; the daemon has a copy of its {indicators} indicators",
             intel.cti.url()
         );
@@ -136,7 +144,7 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
             last = (books, Instant::now());
         } else if last.1.elapsed() > PATIENCE {
             progress.end();
-            println!("{}", daemon.log_tail(&folders));
+            say!("{}", daemon.log_tail(&folders));
             return Err(Failure::new(
                 Exit::Unavailable,
                 "the demo came to a standstill; above is the end of the daemon's log",
@@ -144,14 +152,14 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
         }
     };
     progress.end();
-    print!("\n{}", super::books::text(&books, false));
+    say!("\n{}", super::books::text(&books, false).trim_end());
     let mut good = report(&books, &expected, sandbox.as_ref(), &folders)?;
     if let (Some(intel), Some(sandbox)) = (&intel, &sandbox) {
-        println!();
+        say!("");
         good &= intel.report(sandbox);
     }
     if let (Some(triage), Some(sandbox)) = (&triage, &sandbox) {
-        println!();
+        say!("");
         good &= triage.report(sandbox, &folders)?;
     }
     if !arguments.once {
@@ -160,7 +168,7 @@ pub fn run(arguments: &cli::Demo) -> Result<Exit, Failure> {
             .map(IrisSandbox::url)
             .or(arguments.iris_url.clone())
             .unwrap_or_default();
-        println!("\nlook at the alerts: {url}\nCtrl-C ends it");
+        say!("\nlook at the alerts: {url}\nCtrl-C ends it");
         while !interrupted.load(Ordering::Acquire) {
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -269,7 +277,7 @@ fn report(
         }
     }
     let doubled = there.len() - distinct.len();
-    println!(
+    say!(
         "in the stand-in: {} alerts, and {folded} repeats counted into them; {lost} lost, {doubled} doubled",
         there.len()
     );
@@ -277,12 +285,13 @@ fn report(
         .groups
         .first()
     {
-        println!(
+        say!(
             "\nthe loudest was {} ({} repeats); `alertbridge explain` tells its way:\n",
-            loudest.parent, loudest.folded
+            loudest.parent,
+            loudest.folded
         );
         if let Some(trace) = answer(ledger.trace(&loudest.parent))? {
-            print!("{}", super::explain::way(&trace));
+            say!("{}", super::explain::way(&trace).trim_end());
         }
     }
     Ok(books.faults.is_empty() && dead == 0 && lost == 0 && doubled == 0)
@@ -317,7 +326,7 @@ impl Daemon {
             }
             let ended = self.0.try_wait().ok().flatten().is_some();
             if ended || begun.elapsed() > PATIENCE {
-                println!("{}", self.log_tail(folders));
+                say!("{}", self.log_tail(folders));
                 return Err(Failure::new(
                     Exit::Unavailable,
                     "the daemon did not start; above is the end of its log",
@@ -384,7 +393,7 @@ impl Progress {
             Self::Lines { length, told } => {
                 let quarter = delivered * 4 / (*length).max(1);
                 if quarter > told.replace(quarter) {
-                    println!("delivered {delivered} of {length}");
+                    say!("delivered {delivered} of {length}");
                 }
             }
         }
@@ -393,7 +402,7 @@ impl Progress {
     fn say(&self, line: &str) {
         match self {
             Self::Bar(bar) => bar.println(line),
-            Self::Lines { .. } => println!("{line}"),
+            Self::Lines { .. } => say!("{line}"),
         }
     }
 

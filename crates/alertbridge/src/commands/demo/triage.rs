@@ -71,15 +71,15 @@ impl Triage {
             let body = question.body.to_string();
             body.contains(iris.key())
         });
-        println!(
+        say!(
             "triage: a stand-in for a language model answered {} questions; {} alerts in IRIS carry exactly one review each",
             questions.len(),
             once
         );
         if let Some((_, note)) = shown {
-            println!("\none of them, as its note shows it:\n");
+            say!("\none of them, as its note shows it:\n");
             for line in note.lines() {
-                println!("    {line}");
+                say!("    {line}");
             }
         }
         Ok(!leaked && once > 0 && once == reviewed.len())
