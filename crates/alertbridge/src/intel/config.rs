@@ -18,6 +18,10 @@ use super::{Live, SightingReports};
 /// The name of what `[intel.opencti]` brings.
 pub const OPENCTI: &str = "opencti";
 
+/// Seconds: a day.
+const LONGEST_MEMORY: u64 = 86_400;
+/// Alerts are not kept for longer.
+const MOST_DAYS: u32 = 3650;
 /// What is counted for longer would be told too late to be of use: six hours.
 const LONGEST_INTERVAL: u64 = 6 * 3600;
 
@@ -253,6 +257,24 @@ impl IntelConfig {
                 "[intel] has no source of indicators; add [intel.opencti] or [[intel.files]]"
                     .into(),
             );
+        }
+        if let Some(opencti) = &self.opencti {
+            let live = &opencti.live;
+            for (key, value, most) in [
+                ("timeout_ms", live.timeout_ms, 60_000),
+                ("hit_ttl", live.hit_ttl, LONGEST_MEMORY),
+                ("miss_ttl", live.miss_ttl, LONGEST_MEMORY),
+                ("pause", live.pause, LONGEST_MEMORY),
+            ] {
+                if value > most {
+                    return Err(format!("`intel.opencti.live.{key}` must be at most {most}"));
+                }
+            }
+        }
+        if self.retro_hunt_days > MOST_DAYS || self.retro_hunt_interval > LONGEST_MEMORY {
+            return Err(format!(
+                "`intel.retro_hunt_days` must be at most {MOST_DAYS}, `intel.retro_hunt_interval` at most {LONGEST_MEMORY}"
+            ));
         }
         if let Some(sightings) = &self.sightings {
             if self.opencti.is_none() {

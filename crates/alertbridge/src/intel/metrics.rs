@@ -1,6 +1,9 @@
 //! What is counted of threat intelligence, under `/metrics` as `alertbridge_intel_…`.
 
-use std::sync::atomic::AtomicU64;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError, atomic::AtomicU64},
+};
 
 use alertbridge_intel::MatchCounts;
 use alertbridge_ledger::Status;
@@ -50,6 +53,8 @@ pub struct IntelMetrics {
     indicators: Family<ProviderLabel, Gauge>,
     age: Family<ProviderLabel, Gauge<f64, AtomicU64>>,
     phase: Family<ProviderPhase, Gauge>,
+    /// The phase each source had last.
+    phases: Mutex<HashMap<String, &'static str>>,
     unreadable: Family<ProviderLabel, Gauge>,
     values: Gauge,
     all: Gauge,
@@ -182,8 +187,14 @@ impl IntelMetrics {
             phase: source.phase,
         };
         // One source has one phase: the others' rows go.
-        if self.phase.get(&phase).is_none_or(|gauge| gauge.get() == 0) {
-            self.phase.clear();
+        let mut phases = self.phases.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = phases.insert(phase.provider.clone(), phase.phase)
+            && before != phase.phase
+        {
+            self.phase.remove(&ProviderPhase {
+                phase: before,
+                ..phase.clone()
+            });
         }
         self.phase.get_or_create(&phase).set(1);
     }

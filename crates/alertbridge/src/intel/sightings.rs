@@ -10,6 +10,7 @@
 mod tests;
 
 use std::{
+    collections::HashMap,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -53,6 +54,8 @@ const SHORTEST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(600);
 /// So often one may fail while others get through.
 const MOST_TRIES: u32 = 25;
+/// Rows that are remembered for it.
+const MOST_BLAMED: usize = 10_000;
 /// Longest of a name in characters.
 const WORD: usize = 120;
 
@@ -155,6 +158,8 @@ pub struct SightingReports {
     dropped: AtomicU64,
     failed: AtomicU64,
     trouble: Mutex<Option<ProviderError>>,
+    /// Rows that were refused, each with how often while others were taken, and how many had been taken then.
+    blamed: Mutex<HashMap<i64, (u32, u64)>>,
 }
 
 /// What came of reporting since the start.
@@ -192,6 +197,7 @@ impl SightingReports {
             dropped: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             trouble: Mutex::default(),
+            blamed: Mutex::default(),
         }))
     }
 
@@ -283,7 +289,7 @@ impl SightingReports {
         let why = error.to_string();
         // OpenCTI answered: it is this indicator alone.
         let is_gone = error.kind() == ErrorKind::Answer && error.needs_operator();
-        if is_gone || (tally.begun >= MOST_TRIES && *failures == 0) {
+        if is_gone || self.is_to_blame(tally.number, error.kind()) {
             self.dropped.fetch_add(1, Relaxed);
             warn!(
                 indicator = sighting.indicator,
@@ -306,6 +312,24 @@ impl SightingReports {
         let rest = rest.max(error.retry_after().unwrap_or_default().min(LONGEST));
         self.set_trouble(Some(error));
         (again(clock, why), Told::Rest(rest))
+    }
+
+    /// Whether OpenCTI refuses this one again and again while it takes others. An OpenCTI that is away, or a token that is no
+    /// good, never costs a sighting, however long.
+    fn is_to_blame(&self, number: i64, kind: ErrorKind) -> bool {
+        if !matches!(kind, ErrorKind::Answer | ErrorKind::Busy) {
+            return false;
+        }
+        let reported = self.reported.load(Relaxed);
+        let mut blamed = self.blamed.lock().unwrap_or_else(PoisonError::into_inner);
+        if blamed.len() >= MOST_BLAMED {
+            blamed.clear();
+        }
+        let (tries, before) = blamed.entry(number).or_insert((0, reported));
+        if reported > *before {
+            (*tries, *before) = (*tries + 1, reported);
+        }
+        *tries >= MOST_TRIES
     }
 
     fn set_trouble(&self, trouble: Option<ProviderError>) {
@@ -333,10 +357,10 @@ impl SightingReports {
 fn sighting(tally: &ClaimedTally) -> Option<Sighting> {
     let body: Body = serde_json::from_slice(&tally.body).ok()?;
     // Alerts that came late were not seen when they came.
-    let within = |at: Timestamp| (body.from..body.until).contains(&at);
     let first_seen = body.seen;
-    let last_seen = match within(tally.last_at) {
-        true => tally.last_at.max(first_seen),
+    // A straggler behind the interval's end was seen in it, as its key says.
+    let last_seen = match tally.first_at < body.until {
+        true => tally.last_at.min(last_moment(body.until)).max(first_seen),
         false => first_seen,
     };
     Some(Sighting {
@@ -347,6 +371,11 @@ fn sighting(tally: &ClaimedTally) -> Option<Sighting> {
         count: u32::try_from(tally.count).unwrap_or(u32::MAX),
         description: body.description,
     })
+}
+
+/// The last millisecond of an interval.
+fn last_moment(until: Timestamp) -> Timestamp {
+    until.checked_sub(Duration::from_millis(1)).unwrap_or(until)
 }
 
 async fn settle(
@@ -361,7 +390,8 @@ async fn settle(
 
 /// How long to rest is known to this process alone: a restart may be the operator's remedy, and tries at once.
 fn again(clock: &dyn Clock, why: String) -> TallyVerdict {
-    let due_at = clock.now() + SHORTEST;
+    // At once, so that those put back keep their order: OpenCTI adds a count only where the time grows (facts/opencti.md §7).
+    let due_at = clock.now();
     TallyVerdict::Retry { due_at, why }
 }
 

@@ -125,6 +125,17 @@ fn a_sighting_spans_what_came_in_its_hour() {
         (at("2026-11-21T10:45:00Z"), 7)
     );
     assert_eq!(seen.place, "web01 (agent 003 of Wazuh m1)");
+    // One that came a moment behind the hour takes nothing from it.
+    let straggling = sighting(&claimed(
+        &tally,
+        "2026-11-21T10:05:01Z",
+        "2026-11-21T11:00:01Z",
+        8,
+    ));
+    assert_eq!(
+        straggling.unwrap().last_seen,
+        at("2026-11-21T10:59:59.999Z")
+    );
     assert!(
         sighting(&ClaimedTally {
             body: b"{}".to_vec(),
@@ -132,6 +143,35 @@ fn a_sighting_spans_what_came_in_its_hour() {
         })
         .is_none()
     );
+}
+
+#[test]
+fn an_opencti_that_is_away_costs_no_sighting_and_one_that_refuses_a_single_one_does() {
+    let section: IntelConfig = toml::from_str(
+        "[opencti]\nurl = \"http://127.0.0.1:1\"\ntoken = \"0a1b2c3d-0000-4000-8000-000000000000\"\n\
+         [sightings]\ntoken = \"0a1b2c3d-0000-4000-8000-000000000001\"\n",
+    )
+    .unwrap();
+    let reports = SightingReports::new(&section).unwrap().unwrap();
+    for _ in 0..10 * MOST_TRIES {
+        // Others get through in between, and it is away again.
+        reports.reported.fetch_add(1, Relaxed);
+        for kind in [ErrorKind::Timeout, ErrorKind::Unreachable, ErrorKind::Token] {
+            assert!(!reports.is_to_blame(1, kind));
+        }
+    }
+    for _ in 0..10 * MOST_TRIES {
+        assert!(
+            !reports.is_to_blame(2, ErrorKind::Busy),
+            "no other got through"
+        );
+    }
+    for _ in 1..MOST_TRIES {
+        reports.reported.fetch_add(1, Relaxed);
+        assert!(!reports.is_to_blame(2, ErrorKind::Busy));
+    }
+    reports.reported.fetch_add(1, Relaxed);
+    assert!(reports.is_to_blame(2, ErrorKind::Busy));
 }
 
 proptest::proptest! {

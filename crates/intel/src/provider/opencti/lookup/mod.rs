@@ -285,7 +285,7 @@ impl LiveLookup {
         if failed.is_some_and(|error| error.kind() == ErrorKind::Answer) {
             // Perhaps too many clauses; fewer values next time.
             let batch = self.batch.load(Ordering::Relaxed);
-            self.batch.store((batch / 2).max(10), Ordering::Relaxed);
+            self.batch.store((batch / 2).max(1), Ordering::Relaxed);
         }
         result
     }
