@@ -20,6 +20,7 @@ mod cases;
 mod clock;
 mod comments;
 mod conditions;
+mod connections;
 mod errors;
 mod event_time;
 mod faults;

@@ -23,11 +23,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::answer::Answer;
+use crate::connections;
 use crate::requests::RequestLine;
 use crate::routes::{self, Reply, Whole};
 use crate::sandbox::Shared;
@@ -60,33 +60,19 @@ pub(crate) async fn accept(
     acceptor: Option<TlsAcceptor>,
     shared: Arc<Shared>,
 ) {
-    let mut connections = JoinSet::new();
-    loop {
-        let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "the sandbox could not accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-            Some(_) = connections.join_next() => continue,
-        };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no immediate sending");
+    connections::accept(listener, |stream| {
+        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+        async move {
+            let Some(acceptor) = acceptor else {
+                return serve(stream, shared).await;
+            };
+            match acceptor.accept(stream).await {
+                Ok(stream) => serve(stream, shared).await,
+                Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+            }
         }
-        let shared = Arc::clone(&shared);
-        match acceptor.clone() {
-            None => connections.spawn(serve(stream, shared)),
-            Some(acceptor) => connections.spawn(async move {
-                match acceptor.accept(stream).await {
-                    Ok(stream) => serve(stream, shared).await,
-                    Err(error) => tracing::debug!(%error, "TLS handshake failed"),
-                }
-            }),
-        };
-    }
+    })
+    .await;
 }
 
 async fn serve<S>(stream: S, shared: Arc<Shared>)

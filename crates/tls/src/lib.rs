@@ -15,7 +15,7 @@ use std::{
     sync::Arc,
 };
 
-pub use remedy::{cause, remedy};
+pub use remedy::{cause, chain, remedy};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,

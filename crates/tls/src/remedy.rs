@@ -66,3 +66,22 @@ pub fn cause<'a>(error: &'a (dyn error::Error + 'static)) -> Option<&'a Error> {
     }
     None
 }
+
+/// All messages below an HTTP error, outermost first. Its own is left out: it holds the address, which says nothing the operator
+/// does not know.
+pub fn chain(error: &dyn error::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let text = error.to_string();
+        if texts.last() != Some(&text) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    if texts.is_empty() {
+        "no reason given".to_owned()
+    } else {
+        texts.join(": ")
+    }
+}

@@ -6,8 +6,8 @@
 //! * [`FeedbackReader`] reads back what analysts thought of a review.
 //! * [`Reviewer`] is what all of it is about: from an alert to a note, without ledger and IRIS.
 //!
-//! The ledger is the authority, tags in IRIS are its mirror. Whatever the model says, nothing but the note, our own tags and
-//! nothing else of an alert is changed (docs/triage.md).
+//! The ledger is the authority, tags in IRIS are its mirror. Whatever the model says, nothing of an alert is changed but
+//! our block of its note and our own tags (docs/triage.md).
 
 mod admission;
 mod config;
@@ -138,6 +138,8 @@ pub fn start(
         let (shared, stopped) = (shared.clone(), stop.clone());
         tasks.push(kept_running(stop.clone(), move || {
             let name = format!("daemon:{number}");
+            // What this worker had under way when it last ended is free at once: there is no other of its name.
+            drop(shared.ledger.release_jobs(&name));
             let worker = Worker::new(shared.clone(), name, stopped.clone(), false);
             async move {
                 let ended = worker.run().await;

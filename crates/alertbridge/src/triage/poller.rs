@@ -146,7 +146,7 @@ impl Poller {
                 {
                     continue;
                 }
-                if !only_stale || self.is_stale(seen) {
+                if !only_stale || self.shared.is_stale(seen) {
                     let job = known.iter().find(|job| job.id == seen.id);
                     self.take(seen, job, tag, looked).await?;
                 }
@@ -157,14 +157,6 @@ impl Poller {
             }
         }
         Ok(())
-    }
-
-    /// Left in `processing` by a worker that is not of this ledger, and dead by all appearances.
-    fn is_stale(&self, seen: &SeenAlert) -> bool {
-        let after = i64::try_from(self.config().stale_after).unwrap_or(i64::MAX);
-        seen.updated_at.is_none_or(|at| {
-            self.shared.clock.now().duration_since(at) > SignedDuration::from_secs(after)
-        })
     }
 
     async fn take(

@@ -13,38 +13,21 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 
 use super::reply::{self, SentBody};
 use super::request::ModelRequest;
 use super::sandbox::Shared;
 use super::{ollama, openai};
+use crate::connections;
 
 const BODY_LIMIT: usize = 64 << 20;
 
 /// Serves until it is aborted.
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(serve(stream, Arc::clone(&shared)));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the sandbox could not accept a connection");
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                }
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
+    connections::accept(listener, |stream| serve(stream, Arc::clone(&shared))).await;
 }
 
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no immediate sending");
-    }
     let service = service_fn(move |request: Request<Incoming>| {
         let shared = Arc::clone(&shared);
         async move { respond(request, shared).await }

@@ -3,7 +3,7 @@
 //! No cookies (a cookie caches permissions, facts/iris.md §2), no redirects (the key would follow one), no proxy of the
 //! environment, and no connection idle for 2 s (IRIS closes it without a word, facts/iris.md §8).
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use alertbridge_tls::Peer;
 use bytes::Bytes;
@@ -88,7 +88,7 @@ impl Client {
         }
         let http = builder
             .build()
-            .map_err(|error| SinkError::Client(chain(&error)))?;
+            .map_err(|error| SinkError::Client(alertbridge_tls::chain(&error)))?;
         Ok(Self {
             http,
             base,
@@ -203,7 +203,7 @@ fn wish(retry_after: &str, date: Option<&str>) -> Option<Duration> {
 }
 
 fn fault(error: &reqwest::Error) -> Fault {
-    let why = chain(error);
+    let why = alertbridge_tls::chain(error);
     if let Some(remedy) = alertbridge_tls::cause(error).and_then(alertbridge_tls::remedy) {
         return Fault::Misconfigured(remedy);
     }
@@ -217,24 +217,6 @@ fn fault(error: &reqwest::Error) -> Fault {
         return Fault::Unclear("IRIS did not answer in time".to_owned());
     }
     Fault::Unclear(format!("the connection to IRIS broke: {why}"))
-}
-
-/// All messages of an error, outermost first. The address is left out: it says nothing the operator does not know.
-fn chain(error: &reqwest::Error) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next: Option<&dyn Error> = error.source();
-    while let Some(error) = next {
-        let text = error.to_string();
-        if texts.last() != Some(&text) {
-            texts.push(text);
-        }
-        next = error.source();
-    }
-    if texts.is_empty() {
-        "no reason given".to_owned()
-    } else {
-        texts.join(": ")
-    }
 }
 
 #[cfg(test)]

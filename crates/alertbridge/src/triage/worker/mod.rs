@@ -56,6 +56,15 @@ pub struct Shared {
     pub rest: Mutex<(u32, Option<Instant>)>,
 }
 
+impl Shared {
+    /// Nobody has changed it for so long that whoever had it under way is gone.
+    pub fn is_stale(&self, seen: &SeenAlert) -> bool {
+        let after = i64::try_from(self.config.stale_after).unwrap_or(i64::MAX);
+        seen.updated_at
+            .is_none_or(|at| self.clock.now().duration_since(at) > SignedDuration::from_secs(after))
+    }
+}
+
 /// Takes one job after the other.
 pub struct Worker {
     shared: Arc<Shared>,
@@ -325,7 +334,7 @@ impl Worker {
                 _ => skipped("the tag that asks for it was taken off"),
             };
         }
-        if !has(&tags.pending) && job.begun == 1 && !self.is_stale(&seen) {
+        if !has(&tags.pending) && job.begun == 1 && !shared.is_stale(&seen) {
             // Another program works on it, by all appearances.
             let later = Duration::from_secs(self.shared.config.stale_after);
             return Course::Settle(JobVerdict::Retry {
@@ -366,14 +375,6 @@ impl Worker {
             text: Some(&kept.text),
         };
         self.show(job, &shown, verdict_of(&kept)).await
-    }
-
-    /// Nobody has changed it for so long that whoever had it under way is gone.
-    fn is_stale(&self, seen: &SeenAlert) -> bool {
-        let after = i64::try_from(self.shared.config.stale_after).unwrap_or(i64::MAX);
-        seen.updated_at.is_none_or(|at| {
-            self.shared.clock.now().duration_since(at) > SignedDuration::from_secs(after)
-        })
     }
 
     fn too_old(&self, job: &ClaimedJob) -> bool {

@@ -4,7 +4,7 @@
 //! OpenCTI counts requests by address and User-Agent (facts/opencti.md §1). What is not OpenCTI's answer (a proxy's page, a login
 //! form) is told apart here; what OpenCTI says in its answers is read in [`super::refusal`].
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use alertbridge_tls::Peer;
 use reqwest::{
@@ -49,7 +49,10 @@ impl Client {
             builder.build().map_err(|error| {
                 ProviderError::operator(
                     ErrorKind::Config,
-                    format!("the HTTP client can't be built: {}", chain(&error)),
+                    format!(
+                        "the HTTP client can't be built: {}",
+                        alertbridge_tls::chain(&error)
+                    ),
                 )
             })
         };
@@ -314,7 +317,7 @@ pub(crate) fn fault(error: &reqwest::Error) -> ProviderError {
     if let Some(remedy) = alertbridge_tls::cause(error).and_then(alertbridge_tls::remedy) {
         return ProviderError::operator(ErrorKind::Tls, remedy);
     }
-    let why = fields::clean(&chain(error), 300).unwrap_or_default();
+    let why = fields::clean(&alertbridge_tls::chain(error), 300).unwrap_or_default();
     if error.is_builder() {
         return ProviderError::operator(
             ErrorKind::Config,
@@ -334,24 +337,6 @@ pub(crate) fn fault(error: &reqwest::Error) -> ProviderError {
         ErrorKind::Unreachable,
         format!("the connection to OpenCTI broke: {why}"),
     )
-}
-
-/// All messages of an error, outermost first. The address is left out: it says nothing the operator does not know.
-fn chain(error: &reqwest::Error) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next: Option<&dyn Error> = error.source();
-    while let Some(error) = next {
-        let text = error.to_string();
-        if texts.last() != Some(&text) {
-            texts.push(text);
-        }
-        next = error.source();
-    }
-    if texts.is_empty() {
-        "no reason given".to_owned()
-    } else {
-        texts.join(": ")
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 mod stream;
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use alertbridge_tls::Peer;
 use reqwest::{
@@ -84,7 +84,7 @@ impl Http {
             .pool_max_idle_per_host(0)
             .connect_timeout(seconds(config.connect_timeout))
             .build()
-            .map_err(|error| ModelConfigError::Client(chain(&error)))?;
+            .map_err(|error| ModelConfigError::Client(alertbridge_tls::chain(&error)))?;
         Ok(Self {
             client,
             base: address::base(&config.url)?,
@@ -246,7 +246,7 @@ fn fault(error: &reqwest::Error) -> ModelError {
     if let Some(remedy) = alertbridge_tls::cause(error).and_then(alertbridge_tls::remedy) {
         return ModelError::new(FailureClass::Misconfigured, remedy);
     }
-    let why = chain(error);
+    let why = alertbridge_tls::chain(error);
     if error.is_builder() {
         let text = format!("the request can't be made: {why}");
         return ModelError::new(FailureClass::Misconfigured, text);
@@ -257,22 +257,4 @@ fn fault(error: &reqwest::Error) -> ModelError {
         format!("the connection to the model server broke: {why}")
     };
     ModelError::new(FailureClass::Connect, text)
-}
-
-/// All messages of an error, outermost first. The address is left out: it says nothing the operator does not know.
-fn chain(error: &reqwest::Error) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    let mut next: Option<&dyn Error> = error.source();
-    while let Some(error) = next {
-        let text = error.to_string();
-        if texts.last() != Some(&text) {
-            texts.push(text);
-        }
-        next = error.source();
-    }
-    if texts.is_empty() {
-        "no reason given".to_owned()
-    } else {
-        texts.join(": ")
-    }
 }
